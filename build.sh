@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Builds libcogweave.so and libduckdb-cw.so into python/cogweave/. The only place for build tags and flags.
+#
+#   ./build.sh            builds what is out of date
+#   ./build.sh duckdb     only libduckdb-cw.so (once; 1 s)
+#   ./build.sh env        prints the environment for go vet, staticcheck and go test:  eval "$(./build.sh env)"
+#
+# COGWEAVE_TAGS adds build tags (the suite builds the panic probe with `probe`).
+# COGWEAVE_OUT names another output folder.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+root=$PWD
+out=${COGWEAVE_OUT:-$root/python/cogweave}
+
+platform=linux-amd64
+tags=duckdb_use_lib,duckdb_arrow,libsqlite3,netgo,osusergo${COGWEAVE_TAGS:+,$COGWEAVE_TAGS}
+
+# DuckDB is a shared library of its own: inside ours, its thread-local storage would not fit into
+# the static TLS block that Go's c-shared mode needs (ARCHITECTURE.md, "Two libraries").
+export GOFLAGS="-buildvcs=false -tags=$tags"
+export CGO_ENABLED=1
+# No contraction into FMA: a pixel is the same whichever loop, full or remainder, computed it.
+# (Warnings are errors in our own packages, by their #cgo lines; dependencies keep theirs.)
+export CGO_CFLAGS="-O3 -g -fno-math-errno -ffp-contract=off"
+export CGO_CXXFLAGS="-O2 -g"
+# The binding asks for -lduckdb; build/lib gives it under that name, at link time only.
+link=$root/build/lib
+export CGO_LDFLAGS="-L$link -Wl,-rpath,\$ORIGIN"
+
+build_duckdb() {
+  local module=github.com/duckdb/duckdb-go-bindings/lib/$platform lib=$out/libduckdb-cw.so version dir
+  mkdir -p "$link" "$out"
+  ln -sfn "$lib" "$link/libduckdb.so"
+  version=$(go list -m -f '{{.Version}}' "$module")
+  if [ -f "$lib" ] && [ "$(cat "$out/.duckdb-version" 2>/dev/null)" = "$version" ]; then return; fi
+  echo "build.sh: linking libduckdb-cw.so from $module $version" >&2
+  # Only this platform's archives: `go mod download` without a name brings five platforms, 573 MB.
+  go mod download "$module"
+  dir=$(go list -m -f '{{.Dir}}' "$module")
+  local map others
+  map=$(mktemp)
+  others=$(mktemp -d)
+  trap 'rm -rf "$map" "$others"' RETURN
+  echo '{ global: duckdb_*; local: *; };' >"$map"
+  local archives=()
+  for archive in "$dir"/*.a; do
+    case $archive in *libduckdb_static.a | *libduckdb_jemalloc.a) ;; *) archives+=("$archive") ;; esac
+  done
+  g++ -shared -s -o "$lib.new" -Wl,-soname,libduckdb-cw.so -Wl,--version-script="$map" \
+    -Wl,--whole-archive "$dir/libduckdb_static.a" -Wl,--no-whole-archive \
+    -Wl,--start-group "${archives[@]}" -Wl,--end-group -lpthread -ldl
+  mv "$lib.new" "$lib"
+  echo "$version" >"$out/.duckdb-version"
+}
+
+build_cogweave() {
+  echo "build.sh: building libcogweave.so" >&2
+  # -Wl,--exclude-libs keeps static archives' symbols in; exports.map leaves cw_* visible and nothing else.
+  go build -buildmode=c-shared -trimpath \
+    -ldflags "-s -w -extldflags '-Wl,--version-script=$root/capi/exports.map -Wl,-soname,libcogweave.so -Wl,-z,relro,-z,now'" \
+    -o "$out/libcogweave.so.new" ./capi
+  rm -f "$out/libcogweave.so.h" "$out/libcogweave.so.new.h" "$out/libcogweave.h"
+  # A process that has the old one loaded keeps it: replaced by rename, never written over.
+  mv "$out/libcogweave.so.new" "$out/libcogweave.so"
+}
+
+case ${1:-all} in
+  all) build_duckdb && build_cogweave ;;
+  duckdb) build_duckdb ;;
+  env)
+    build_duckdb
+    for name in GOFLAGS CGO_ENABLED CGO_CFLAGS CGO_CXXFLAGS; do printf 'export %s=%q\n' "$name" "${!name}"; done
+    # Test binaries are not beside the library: they need the absolute path.
+    printf 'export CGO_LDFLAGS=%q\n' "-L$link -Wl,-rpath,$out"
+    ;;
+  *) sed -n '2,9p' "$0" >&2; exit 2 ;;
+esac

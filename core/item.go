@@ -1,0 +1,50 @@
+package core
+
+// Item is what cogweave keeps of a STAC item: everything that planning needs, nothing else.
+// Differences between STAC 1.0 and 1.1 and between versions of the projection, raster, eo and storage
+// extensions are absorbed where an Item is made (package table).
+type Item struct {
+	ID         string
+	Collection string
+	// Datetime is the instant that groups the item, in microseconds: datetime, or start_datetime
+	// where datetime is null.
+	Datetime    int64
+	HasDatetime bool
+	BBox        [4]float64 // longitude and latitude of the footprint; NaN where the item has none
+	Assets      []ItemAsset
+}
+
+// ItemAsset is one file of an item.
+type ItemAsset struct {
+	Key       string
+	Href      string // resolved against the item's self link or the catalog
+	MediaType string
+	Title     string
+	Roles     []string
+	Bands     []AssetBand // as the catalog lists them; empty when it does not
+	Proj      Proj
+}
+
+// AssetBand is one band of an asset as the catalog describes it.
+type AssetBand struct {
+	Name       string
+	CommonName string
+	DType      DType // "" where unknown
+	NoData     NoData
+	Scale      float64 // 1 where absent
+	Offset     float64
+	HasScale   bool
+}
+
+// Proj is the projection extension's view of an asset; fields are zero where the catalog says nothing.
+type Proj struct {
+	CRS          string // "EPSG:32633", WKT2 or PROJJSON
+	Shape        [2]int // rows, columns
+	Transform    Affine
+	HasTransform bool
+}
+
+// Known tells whether the raster's outline can be had without reading its header.
+func (p Proj) Known() bool {
+	return p.CRS != "" && p.HasTransform && p.Transform.Valid() && p.Shape[0] > 0 && p.Shape[1] > 0
+}

@@ -1,0 +1,58 @@
+package core
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// harmless lists the query parameters that may be shown: everything else is taken for a secret,
+// as Azure's SDK does, since no list of secret names is ever complete.
+var harmless = map[string]bool{
+	"version": true, "versionid": true, "format": true, "collection": true, "collections": true,
+	"item": true, "items": true, "id": true, "ids": true, "bbox": true, "datetime": true, "limit": true,
+	"page": true, "alt": true, "prefix": true, "generation": true, "snapshot": true,
+}
+
+var urlPattern = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>\\^` + "`" + `{|}]+`)
+
+// Redact removes userinfo and the values of query parameters from every URL in text. It is applied
+// to whatever leaves the library in an error, a log line or a repr; text without a URL is unchanged.
+func Redact(text string) string {
+	if !strings.Contains(text, "://") {
+		return text
+	}
+	return urlPattern.ReplaceAllStringFunc(text, redactURL)
+}
+
+func redactURL(raw string) string {
+	base, query, hasQuery := strings.Cut(raw, "?")
+	base, _, _ = strings.Cut(base, "#")
+	scheme, rest, _ := strings.Cut(base, "://")
+	authority, path, hasPath := strings.Cut(rest, "/")
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		authority = authority[at+1:]
+	}
+	out := scheme + "://" + authority
+	if hasPath {
+		out += "/" + path
+	}
+	if !hasQuery {
+		return out
+	}
+	query, _, _ = strings.Cut(query, "#")
+	shown := make([]string, 0, 4)
+	hidden := false
+	for part := range strings.SplitSeq(query, "&") {
+		name, _, _ := strings.Cut(part, "=")
+		if key, err := url.QueryUnescape(name); err == nil && harmless[strings.ToLower(key)] {
+			shown = append(shown, part)
+		} else {
+			hidden = true
+		}
+	}
+	if hidden {
+		shown = append(shown, "...")
+	}
+	return out + "?" + strings.Join(shown, "&")
+}
