@@ -1,6 +1,7 @@
 package core
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"strconv"
@@ -150,4 +151,24 @@ func ParseNoData(text string) NoData {
 // Equal tells whether two nodata values are the same; NaN equals NaN.
 func (n NoData) Equal(o NoData) bool {
 	return n.Set == o.Set && (!n.Set || n.Value == o.Value || (math.IsNaN(n.Value) && math.IsNaN(o.Value)))
+}
+
+// Bytes is v as a pixel of the type, native endian. v must be held by the type, or is rounded (floats).
+func (d DType) Bytes(v float64) []byte {
+	e := binary.NativeEndian
+	switch d {
+	case UInt8, Int8:
+		return []byte{byte(int64(v))}
+	case UInt16, Int16:
+		return e.AppendUint16(nil, uint16(int64(v)))
+	case UInt32, Int32:
+		return e.AppendUint32(nil, uint32(int64(v)))
+	case Float32:
+		return e.AppendUint32(nil, math.Float32bits(float32(v)))
+	case Float64:
+		return e.AppendUint64(nil, math.Float64bits(v))
+	case UInt64:
+		return e.AppendUint64(nil, uint64(v))
+	}
+	return e.AppendUint64(nil, uint64(int64(v)))
 }

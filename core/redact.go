@@ -56,3 +56,43 @@ func redactURL(raw string) string {
 	}
 	return out + "?" + strings.Join(shown, "&")
 }
+
+// signatureParams are the query parameters that sign a URL or carry a secret (Azure SAS, AWS SigV4
+// and CloudFront, Google): the parameters that differ between two signatures of one object.
+var signatureParams = map[string]bool{
+	"sig": true, "se": true, "st": true, "sp": true, "sv": true, "sr": true, "spr": true, "sip": true, "ske": true,
+	"skoid": true, "sks": true, "skt": true, "sktid": true, "skv": true, "ss": true, "srt": true, "sdd": true,
+	"awsaccesskeyid": true, "signature": true, "expires": true, "policy": true, "key-pair-id": true,
+	"googleaccessid": true, "token": true, "access_token": true, "api_key": true, "apikey": true, "subscription-key": true,
+}
+
+// StripSignature gives href without userinfo and without the query parameters that sign it: the name
+// of the object, the same for every signature. Parameters that select content stay.
+func StripSignature(href string) string {
+	base, query, hasQuery := strings.Cut(href, "?")
+	if scheme, rest, ok := strings.Cut(base, "://"); ok {
+		authority, path, hasPath := strings.Cut(rest, "/")
+		if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+			authority = authority[at+1:]
+		}
+		base = scheme + "://" + authority
+		if hasPath {
+			base += "/" + path
+		}
+	}
+	if !hasQuery {
+		return base
+	}
+	kept := make([]string, 0, 4)
+	for part := range strings.SplitSeq(query, "&") {
+		name, _, _ := strings.Cut(part, "=")
+		name = strings.ToLower(name)
+		if !signatureParams[name] && !strings.HasPrefix(name, "x-amz-") && !strings.HasPrefix(name, "x-goog-") {
+			kept = append(kept, part)
+		}
+	}
+	if len(kept) == 0 {
+		return base
+	}
+	return base + "?" + strings.Join(kept, "&")
+}

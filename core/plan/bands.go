@@ -1,0 +1,275 @@
+package plan
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cogweave/core"
+)
+
+// Band is one band of the output.
+type Band struct {
+	Name       string // as the user asked for it
+	Asset      string // asset key in the first item that has it
+	CommonName string
+	Index      int // band of the asset, from 1
+	DType      core.DType
+	NoData     core.NoData
+	Resampling string
+}
+
+// selector finds a band in an item. Items of one collection share keys, so the answer is kept per
+// list of asset keys.
+type selector struct {
+	name    string
+	pattern *regexp.Regexp // for "re:..."
+}
+
+// place is where a band lies in an item: a position in Item.Assets and a sample, from 0.
+type place struct{ asset, sample int }
+
+func newSelector(name string) (selector, error) {
+	if expr, ok := strings.CutPrefix(name, "re:"); ok {
+		pattern, err := regexp.Compile(expr)
+		if err != nil {
+			return selector{}, core.Errorf(core.InvalidArgument, "Band", "band %q is not a regular expression: %w", name, err)
+		}
+		return selector{name: name, pattern: pattern}, nil
+	}
+	if name == "" {
+		return selector{}, core.Errorf(core.InvalidArgument, "Band", "band name is empty")
+	}
+	return selector{name: name}, nil
+}
+
+// find gives the places that answer to the name, by the first rule that matches any (SEMANTICS, Bands):
+// exact key, asset.N or asset.name, common name, title, regular expression.
+func (s selector) find(item *core.Item) []place {
+	if s.pattern != nil {
+		return places(item, func(a *core.ItemAsset) []int { return sampleIf(s.pattern.MatchString(a.Key)) })
+	}
+	rules := []func(a *core.ItemAsset) []int{
+		func(a *core.ItemAsset) []int { return sampleIf(a.Key == s.name) },
+		s.dotted,
+		s.common,
+		func(a *core.ItemAsset) []int { return sampleIf(a.Title != "" && a.Title == s.name) },
+	}
+	for _, rule := range rules {
+		if found := places(item, rule); len(found) > 0 {
+			return found
+		}
+	}
+	return nil
+}
+
+func sampleIf(match bool) []int {
+	if match {
+		return []int{0}
+	}
+	return nil
+}
+
+func places(item *core.Item, rule func(*core.ItemAsset) []int) []place {
+	var found []place
+	for i := range item.Assets {
+		for _, sample := range rule(&item.Assets[i]) {
+			found = append(found, place{i, sample})
+		}
+	}
+	return found
+}
+
+// dotted answers "visual.2" and "visual.red".
+func (s selector) dotted(a *core.ItemAsset) []int {
+	part, ok := strings.CutPrefix(s.name, a.Key+".")
+	if !ok {
+		return nil
+	}
+	if n, err := strconv.Atoi(part); err == nil && n >= 1 && (len(a.Bands) == 0 || n <= len(a.Bands)) {
+		return []int{n - 1}
+	}
+	for i, b := range a.Bands {
+		if b.Name == part || b.CommonName == part {
+			return []int{i}
+		}
+	}
+	return nil
+}
+
+// common answers a common name. A multi-band asset that repeats what single-band ones hold (a
+// true-colour picture) does not make the name ambiguous: data before pictures.
+func (s selector) common(a *core.ItemAsset) []int {
+	if slices.Contains(a.Roles, "visual") || slices.Contains(a.Roles, "overview") || slices.Contains(a.Roles, "thumbnail") {
+		return nil
+	}
+	if !isGeoTIFF(a) {
+		return nil
+	}
+	for i, b := range a.Bands {
+		if b.CommonName == s.name {
+			return []int{i}
+		}
+	}
+	return nil
+}
+
+// isGeoTIFF tells whether an asset is one that bands are taken from by default.
+func isGeoTIFF(a *core.ItemAsset) bool {
+	media := strings.ToLower(a.MediaType)
+	if media == "" {
+		path, _, _ := strings.Cut(strings.ToLower(a.Href), "?")
+		return strings.HasSuffix(path, ".tif") || strings.HasSuffix(path, ".tiff")
+	}
+	return strings.HasPrefix(media, "image/tiff") || strings.HasPrefix(media, "image/vnd.stac.geotiff") ||
+		strings.HasPrefix(media, "image/x.geotiff")
+}
+
+func isPicture(a *core.ItemAsset) bool {
+	for _, role := range a.Roles {
+		if role == "thumbnail" || role == "overview" || role == "visual" {
+			return true
+		}
+	}
+	return false
+}
+
+// defaultBands names the bands of an item's COG assets, in the catalog's order.
+func defaultBands(items []core.Item) []string {
+	var names []string
+	for i := range items {
+		for k := range items[i].Assets {
+			a := &items[i].Assets[k]
+			if !isGeoTIFF(a) || isPicture(a) {
+				continue
+			}
+			for _, name := range assetBands(a) {
+				if !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+		// The first items stand for their collection; looking at a million would change nothing.
+		if i >= 100 && len(names) > 0 {
+			break
+		}
+	}
+	return names
+}
+
+func assetBands(a *core.ItemAsset) []string {
+	if len(a.Bands) <= 1 {
+		return []string{a.Key}
+	}
+	names := make([]string, len(a.Bands))
+	for i := range a.Bands {
+		names[i] = fmt.Sprintf("%s.%d", a.Key, i+1)
+	}
+	return names
+}
+
+// candidates lists what a band may be called in the items, for an error message.
+func candidates(items []core.Item) string {
+	var names []string
+	for i := range items[:min(len(items), 20)] {
+		for k := range items[i].Assets {
+			a := &items[i].Assets[k]
+			for _, name := range append(assetBands(a), commonNames(a)...) {
+				if name != "" && !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+	}
+	if len(names) > 40 {
+		names = append(names[:40], fmt.Sprintf("and %d more", len(names)-40))
+	}
+	return strings.Join(names, ", ")
+}
+
+func commonNames(a *core.ItemAsset) []string {
+	var names []string
+	for _, b := range a.Bands {
+		names = append(names, b.CommonName)
+	}
+	return names
+}
+
+// locate finds every band in every item: places[item][band], asset -1 where the item lacks the band.
+func locate(items []core.Item, names []string) ([][]place, error) {
+	selectors := make([]selector, len(names))
+	for i, name := range names {
+		s, err := newSelector(name)
+		if err != nil {
+			return nil, err
+		}
+		selectors[i] = s
+	}
+	rows := make([][]place, len(items))
+	known := map[string][]place{} // asset keys and bands -> places
+	seen := make([]bool, len(names))
+	for i := range items {
+		key := assetKeys(&items[i])
+		row, ok := known[key]
+		if !ok {
+			var err error
+			if row, err = locateIn(&items[i], selectors); err != nil {
+				return nil, err
+			}
+			known[key] = row
+		}
+		rows[i] = row
+		for b := range row {
+			seen[b] = seen[b] || row[b].asset >= 0
+		}
+	}
+	for b, found := range seen {
+		if !found {
+			return nil, core.Errorf(core.InvalidArgument, "UnknownBand", "band %q is in no item; there are: %s", names[b], candidates(items))
+		}
+	}
+	return rows, nil
+}
+
+func locateIn(item *core.Item, selectors []selector) ([]place, error) {
+	row := make([]place, len(selectors))
+	for b, s := range selectors {
+		found := s.find(item)
+		if len(found) > 1 {
+			var keys []string
+			for _, p := range found {
+				keys = append(keys, item.Assets[p.asset].Key)
+			}
+			e := core.Errorf(core.InvalidArgument, "AmbiguousBand", "band %q may be any of %s", s.name, strings.Join(keys, ", "))
+			e.ItemID = item.ID
+			return nil, e
+		}
+		row[b] = place{asset: -1}
+		if len(found) == 1 {
+			row[b] = found[0]
+		}
+	}
+	return row, nil
+}
+
+func assetKeys(item *core.Item) string {
+	var b strings.Builder
+	for i := range item.Assets {
+		a := &item.Assets[i]
+		b.WriteString(a.Key)
+		b.WriteByte(0)
+		b.WriteString(a.MediaType)
+		b.WriteByte(0)
+		b.WriteString(a.Title)
+		for _, band := range a.Bands {
+			b.WriteByte(1)
+			b.WriteString(band.Name)
+			b.WriteByte(2)
+			b.WriteString(band.CommonName)
+		}
+		b.WriteByte(3)
+	}
+	return b.String()
+}

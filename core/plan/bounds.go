@@ -1,0 +1,60 @@
+package plan
+
+import (
+	"math"
+
+	"cogweave/core"
+	"cogweave/core/lattice"
+)
+
+// bounds gives the least and greatest coordinates of the cells of w, exactly: within a cell of the
+// lattice interpolation is bilinear, so its extremes lie at the corners of the common part. ok is false
+// where no cell has a coordinate. NaN nodes are passed over.
+func bounds(n lattice.Nodes, w core.Window, row0, col0 int) (low, high [2]float64, ok bool) {
+	rows := knots(w.Row-row0, w.Height, n.Step)
+	cols := knots(w.Col-col0, w.Width, n.Step)
+	low, high = [2]float64{math.Inf(1), math.Inf(1)}, [2]float64{math.Inf(-1), math.Inf(-1)}
+	for _, row := range rows {
+		for _, col := range cols {
+			x, y := interpolate(n, row, col)
+			if math.IsNaN(x) || math.IsNaN(y) {
+				continue
+			}
+			ok = true
+			low = [2]float64{min(low[0], x), min(low[1], y)}
+			high = [2]float64{max(high[0], x), max(high[1], y)}
+		}
+	}
+	return low, high, ok
+}
+
+// knots lists the first and last position of a run of cells and the nodes between them.
+func knots(start, count, step int) []int {
+	last := start + count - 1
+	list := []int{start}
+	for k := (start/step + 1) * step; k < last; k += step {
+		list = append(list, k)
+	}
+	if last > start {
+		list = append(list, last)
+	}
+	return list
+}
+
+// interpolate gives the coordinates of a cell, counted from its block's first, by the formula of the
+// pixel kernels: first along y, then along x.
+func interpolate(n lattice.Nodes, row, col int) (x, y float64) {
+	if n.Step == 1 {
+		k := min(row, n.PerRow-1)*n.PerRow + min(col, n.PerRow-1)
+		return n.X[k], n.Y[k]
+	}
+	p, q := min(row/n.Step, n.PerRow-2), min(col/n.Step, n.PerRow-2)
+	v, u := float64(row-p*n.Step)/float64(n.Step), float64(col-q*n.Step)/float64(n.Step)
+	k := p*n.PerRow + q
+	lerp := func(c []float64) float64 {
+		left := c[k] + (c[k+n.PerRow]-c[k])*v
+		right := c[k+1] + (c[k+n.PerRow+1]-c[k+1])*v
+		return left + (right-left)*u
+	}
+	return lerp(n.X), lerp(n.Y)
+}

@@ -1,0 +1,275 @@
+package plan
+
+import (
+	"math"
+
+	"cogweave/core"
+	"cogweave/core/cog"
+	"cogweave/core/lattice"
+)
+
+// Projection answers what planning asks about coordinate systems; package crs is one.
+type Projection interface {
+	Check(definition string) error
+	Same(a, b string) bool
+	Geographic(definition string) bool
+	Transformer(src, dst string) (core.Transformer, error)
+	FromGeoref(g *cog.Georef) (string, error)
+}
+
+// geometry is a raster's outline on the grid: its CRS, transform and size, whatever its bands and
+// levels. Items that repeat an outline (the same tile on other dates) share one.
+type geometry struct {
+	crs       string
+	transform core.Affine // pixels of level 0 to its CRS
+	width     int
+	height    int
+	same      bool             // in the grid's CRS
+	forward   core.Transformer // grid CRS to raster CRS; nil when same
+	// outline is the cells that the raster can touch. It may be larger than need be, never smaller.
+	outline core.Window
+	// pixel is the size of a level-0 pixel in cells, along its two axes, at the centre of raster and
+	// grid's common part.
+	pixel [2]float64
+}
+
+// outlineSteps is the number of intervals per axis of the lattice of points that finds an outline.
+const outlineSteps = 16
+
+func newGeometry(grid core.Grid, crs string, transform core.Affine, width, height int, p Projection) (*geometry, error) {
+	g := &geometry{crs: crs, transform: transform, width: width, height: height, same: p.Same(crs, grid.CRS)}
+	var backward core.Transformer
+	if !g.same {
+		var err error
+		if g.forward, err = p.Transformer(grid.CRS, crs); err != nil {
+			return nil, err
+		}
+		if backward, err = p.Transformer(crs, grid.CRS); err != nil {
+			return nil, err
+		}
+	}
+	g.outline = g.findOutline(grid, backward)
+	if !g.outline.Empty() {
+		g.pixel = g.findPixel(grid)
+	}
+	return g, nil
+}
+
+// findOutline maps a lattice of points over the raster, interior included (a pole may lie inside), to
+// cells, and widens their box by the largest bulge that can hide between two points.
+func (g *geometry) findOutline(grid core.Grid, backward core.Transformer) core.Window {
+	const n = outlineSteps + 1
+	x, y := make([]float64, n*n), make([]float64, n*n)
+	for i := range x {
+		x[i], y[i] = g.transform.Apply(float64(i%n)*float64(g.width)/outlineSteps, float64(i/n)*float64(g.height)/outlineSteps)
+	}
+	if backward != nil {
+		backward.Transform(x, y)
+	}
+	toCell := grid.Transform.Inverse()
+	low, high := [2]float64{math.Inf(1), math.Inf(1)}, [2]float64{math.Inf(-1), math.Inf(-1)}
+	slack := [2]float64{}
+	for i := range x {
+		if math.IsNaN(x[i]) {
+			return grid.Window() // part of the raster cannot be mapped: any cell may be touched
+		}
+		x[i], y[i] = toCell.Apply(x[i], y[i])
+		low = [2]float64{min(low[0], x[i]), min(low[1], y[i])}
+		high = [2]float64{max(high[0], x[i]), max(high[1], y[i])}
+	}
+	if backward != nil {
+		for i := range x {
+			for _, k := range [2]int{i + 1, i + n} {
+				if k < len(x) && (k != i+1 || i%n < n-1) {
+					slack = [2]float64{max(slack[0], math.Abs(x[k]-x[i])), max(slack[1], math.Abs(y[k]-y[i]))}
+				}
+			}
+		}
+	}
+	return clip(low, high, slack, grid)
+}
+
+// clip turns bounds in cells into a window of the grid, a cell wider on each side for rounding.
+func clip(low, high, slack [2]float64, grid core.Grid) core.Window {
+	bound := func(v float64, size int) int { return int(max(0, min(float64(size), v))) }
+	col0 := bound(math.Floor(low[0]-slack[0]/4)-1, grid.Cols)
+	row0 := bound(math.Floor(low[1]-slack[1]/4)-1, grid.Rows)
+	col1 := bound(math.Ceil(high[0]+slack[0]/4)+1, grid.Cols)
+	row1 := bound(math.Ceil(high[1]+slack[1]/4)+1, grid.Rows)
+	return core.Window{Row: row0, Col: col0, Height: max(0, row1-row0), Width: max(0, col1-col0)}
+}
+
+// findPixel differentiates the mapping from cells to level-0 pixels at the centre of the common part,
+// and inverts it.
+func (g *geometry) findPixel(grid core.Grid) [2]float64 {
+	toPixel := g.transform.Inverse()
+	for _, at := range [...][2]float64{{0.5, 0.5}, {0.25, 0.25}, {0.75, 0.75}, {0.25, 0.75}, {0.75, 0.25}} {
+		row := float64(g.outline.Row) + at[0]*float64(g.outline.Height)
+		col := float64(g.outline.Col) + at[1]*float64(g.outline.Width)
+		cols, rows := []float64{col - 0.5, col + 0.5, col, col}, []float64{row, row, row - 0.5, row + 0.5}
+		x, y := make([]float64, 4), make([]float64, 4)
+		for i := range x {
+			x[i], y[i] = grid.Transform.Apply(cols[i], rows[i])
+		}
+		if g.forward != nil {
+			g.forward.Transform(x, y)
+		}
+		for i := range x {
+			x[i], y[i] = toPixel.Apply(x[i], y[i])
+		}
+		jacobian := core.Affine{A: x[1] - x[0], B: x[3] - x[2], D: y[1] - y[0], E: y[3] - y[2]}
+		if jacobian.Valid() {
+			sx, sy := jacobian.Inverse().Resolution()
+			return [2]float64{sx, sy}
+		}
+	}
+	return [2]float64{1, 1}
+}
+
+// Placement is one pyramid level of a raster on the grid: everything that resampling needs to know of
+// where pixels lie. Rasters of the same outline and levels share one.
+type Placement struct {
+	Outline core.Window // cells that the raster can touch
+	Level   int         // position in cog.Header.Levels
+	Width   int         // of the level, pixels
+	Height  int
+	// Scale is the size of a level pixel in cells, per axis: below 1 a kernel widens. Fixed for the whole
+	// grid, so that chunks agree.
+	Scale [2]float64
+	// Shift, if Aligned, is added to a cell's (row, column) to give its pixel: a copy, no resampling.
+	Aligned bool
+	Shift   [2]int
+
+	centres *lattice.Lattice
+	corners *lattice.Lattice
+	toLevel core.Affine // source CRS to level pixels, if not rectilinear
+	rect    bool
+	origin  [2]float64 // rectilinear: pixel = (x - origin) / size
+	size    [2]float64
+}
+
+// maxPixel is the coarsest that a level's pixel may be, in cells (SEMANTICS, Overview level).
+const maxPixel = 1.01
+
+// chooseLevel gives the coarsest level whose pixels are no larger than the grid's cells.
+func (g *geometry) chooseLevel(levels []cog.Level, overviews bool) int {
+	best := 0
+	if !overviews {
+		return best
+	}
+	for i := 1; i < len(levels); i++ {
+		l := &levels[i]
+		fx, fy := float64(g.width)/float64(l.Width), float64(g.height)/float64(l.Height)
+		if g.pixel[0]*fx <= maxPixel && g.pixel[1]*fy <= maxPixel && l.Width <= levels[best].Width {
+			best = i
+		}
+	}
+	return best
+}
+
+// tolerance is the greatest error of interpolated coordinates, in pixels of the level (SEMANTICS:
+// 1e-3 px would move 0.14 % of nearest pixels).
+const tolerance = 2e-5
+
+func (g *geometry) place(grid core.Grid, header *cog.Header, level int) *Placement {
+	l := &header.Levels[level]
+	fx, fy := float64(g.width)/float64(l.Width), float64(g.height)/float64(l.Height)
+	t := g.transform.Scale(fx, fy)
+	p := &Placement{
+		Outline: g.outline, Level: level, Width: l.Width, Height: l.Height,
+		Scale:   [2]float64{roundScale(g.pixel[0] * fx), roundScale(g.pixel[1] * fy)},
+		toLevel: t.Inverse(), rect: t.IsRectilinear(),
+		origin: [2]float64{t.C, t.F}, size: [2]float64{t.A, t.E},
+	}
+	resX, resY := t.Resolution()
+	tol := tolerance * min(resX, resY)
+	p.centres = lattice.New(grid, g.forward, 0.5, tol)
+	p.corners = lattice.New(grid, g.forward, 0, tol)
+	if g.same {
+		p.align(grid, t)
+	}
+	return p
+}
+
+// roundScale takes a scale close to 1/n for 1/n, as GDAL's warper does: a kernel widened by a thousandth
+// costs twice the taps and changes nothing that can be seen.
+func roundScale(s float64) float64 {
+	if s >= 1 {
+		return s
+	}
+	if n := math.Round(1 / s); math.Abs(1/s-n) < 0.05 {
+		return 1 / n
+	}
+	return s
+}
+
+// align finds out whether cells are pixels, shifted by whole ones.
+func (p *Placement) align(grid core.Grid, t core.Affine) {
+	const within = 1e-6 // pixels, over the whole raster
+	if !p.rect || !grid.Transform.IsRectilinear() {
+		return
+	}
+	ratioX, ratioY := grid.Transform.A/t.A, grid.Transform.E/t.E
+	col, row := (grid.Transform.C-t.C)/t.A, (grid.Transform.F-t.F)/t.E
+	extent := float64(max(grid.Cols, grid.Rows, p.Width, p.Height))
+	if math.Abs(ratioX-1)*extent < within && math.Abs(ratioY-1)*extent < within &&
+		math.Abs(col-math.Round(col)) < within && math.Abs(row-math.Round(row)) < within {
+		p.Aligned, p.Shift = true, [2]int{int(math.Round(row)), int(math.Round(col))}
+	}
+}
+
+// Centres gives the level coordinates of the cells' centres in the block at (row, col), counted in
+// blocks of lattice.Block cells.
+func (p *Placement) Centres(row, col int) lattice.Nodes { return p.pixels(p.centres.Nodes(row, col)) }
+
+// Corners gives the level coordinates of the cells' top-left corners in a block.
+func (p *Placement) Corners(row, col int) lattice.Nodes { return p.pixels(p.corners.Nodes(row, col)) }
+
+func (p *Placement) pixels(n lattice.Nodes) lattice.Nodes {
+	out := lattice.Nodes{Step: n.Step, PerRow: n.PerRow, X: make([]float64, len(n.X)), Y: make([]float64, len(n.Y))}
+	for i := range n.X {
+		if p.rect {
+			// A division, not a product with the inverse: exact where the grid's numbers are.
+			out.X[i], out.Y[i] = (n.X[i]-p.origin[0])/p.size[0], (n.Y[i]-p.origin[1])/p.size[1]
+		} else {
+			out.X[i], out.Y[i] = p.toLevel.Apply(n.X[i], n.Y[i])
+		}
+	}
+	return out
+}
+
+// Coordinates gives the level coordinates of the cells of a block that a kernel needs: of their corners
+// for a kernel that summarises areas, else of their centres.
+func (p *Placement) Coordinates(c *Cells, k core.Kernel) lattice.Nodes {
+	switch {
+	case p.Aligned:
+		return lattice.Nodes{}
+	case k.IsArea():
+		return p.Corners(c.Row, c.Col)
+	}
+	return p.Centres(c.Row, c.Col)
+}
+
+// SourceWindow gives the level pixels that the cells of w, inside block c, need with a kernel. nodes are
+// the block's Coordinates. It is empty where the cells miss the raster.
+func (p *Placement) SourceWindow(c *Cells, w core.Window, nodes lattice.Nodes, k core.Kernel) core.Window {
+	level := core.Window{Height: p.Height, Width: p.Width}
+	if p.Aligned {
+		w.Row += p.Shift[0]
+		w.Col += p.Shift[1]
+		return w.Intersect(level)
+	}
+	if k.IsArea() {
+		w.Height++ // the corners of a cell include those of the next
+		w.Width++
+	}
+	low, high, ok := bounds(nodes, w, c.Row*lattice.Block, c.Col*lattice.Block)
+	if !ok {
+		return core.Window{}
+	}
+	rx, ry := k.Radius(p.Scale)
+	limit := func(v float64) int { return int(max(-1<<40, min(1<<40, v))) }
+	col0, row0 := limit(math.Floor(low[0]))-rx, limit(math.Floor(low[1]))-ry
+	col1, row1 := limit(math.Floor(high[0]))+rx+1, limit(math.Floor(high[1]))+ry+1
+	return core.Window{Row: row0, Col: col0, Height: row1 - row0, Width: col1 - col0}.Intersect(level)
+}

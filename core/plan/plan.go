@@ -1,0 +1,329 @@
+// Package plan decides what to read: which items make which time step, which pyramid level of which
+// file feeds which cells, and which tiles hold its pixels. It computes and does no I/O of its own; the
+// headers that it needs come through a HeaderReader.
+package plan
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"cogweave/core"
+	"cogweave/core/cog"
+)
+
+// HeaderReader gives the headers of files; fetch.Client is one, a table of headers another.
+type HeaderReader interface {
+	// Headers calls each(i, header, err) exactly once for every href, in any order and from any
+	// goroutine, and returns when all were called.
+	Headers(ctx context.Context, hrefs []string, each func(i int, h *cog.Header, err error))
+}
+
+// Plan says how items become a (band, time, y, x) array. It does not change after New, but for caches,
+// and is safe for concurrent use.
+type Plan struct {
+	Grid   core.Grid
+	Bands  []Band
+	Steps  []core.TimeStep
+	Items  []core.Item
+	DType  core.DType // of a DataArray of all bands
+	NoData core.NoData
+	Method core.Method
+	// IgnoreErrors: an item that cannot be read counts as absent, and the report names it.
+	IgnoreErrors bool
+	Warnings     []string
+
+	request    Request
+	projection Projection
+	overviews  bool
+	kernels    []core.Kernel // per band
+	places     [][]place     // per item and band
+	mu         sync.Mutex
+	geometries map[string]*geometry
+	placements map[string]*Placement
+}
+
+// New plans the items on the request's grid. headers is asked only for what the catalog does not say:
+// the dtype and nodata of a band, by the header of the first item that has it.
+func New(ctx context.Context, req Request, items []core.Item, projection Projection, headers HeaderReader) (*Plan, error) {
+	method, err := checkRequest(&req, projection)
+	if err != nil {
+		return nil, err
+	}
+	if len(items) == 0 {
+		return nil, core.Errorf(core.InvalidArgument, "NoItems", "no item matches: there is nothing to plan")
+	}
+	p := &Plan{
+		Grid: req.Grid.Grid(), Items: items, Method: method, IgnoreErrors: req.Errors == "ignore",
+		request: req, projection: projection, overviews: req.Overviews == nil || *req.Overviews,
+		geometries: map[string]*geometry{}, placements: map[string]*Placement{},
+	}
+	if err := p.findBands(req); err != nil {
+		return nil, err
+	}
+	if err := p.groupTimes(req); err != nil {
+		return nil, err
+	}
+	if err := p.resolveTypes(ctx, req, headers); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func checkRequest(req *Request, projection Projection) (core.Method, error) {
+	method, err := core.ParseMethod(req.MosaicMethod)
+	if err != nil {
+		return method, err
+	}
+	if err := req.check(projection); err != nil {
+		return method, err
+	}
+	if method.IsFloat() && req.DType != "" && !req.DType.IsFloat() {
+		return method, core.Errorf(core.InvalidArgument, "DType", "mosaic_method %q gives fractions, which dtype %q cannot hold", method.Name, req.DType)
+	}
+	return method, nil
+}
+
+// findBands names the output bands and finds them in every item.
+func (p *Plan) findBands(req Request) error {
+	names := req.Bands
+	if names == nil {
+		if names = defaultBands(p.Items); len(names) == 0 {
+			return core.Errorf(core.InvalidArgument, "UnknownBand", "no item has a GeoTIFF asset; there are: %s", candidates(p.Items))
+		}
+	}
+	if len(names) == 0 {
+		return core.Errorf(core.InvalidArgument, "Band", "bands is empty; there are: %s", candidates(p.Items))
+	}
+	var err error
+	if p.places, err = locate(p.Items, names); err != nil {
+		return err
+	}
+	for b, name := range names {
+		band := Band{Name: name, Resampling: req.Resampling.of(name)}
+		kernel, err := core.ParseKernel(band.Resampling)
+		if err != nil {
+			return err
+		}
+		p.kernels = append(p.kernels, kernel)
+		if first := p.firstWith(b); first >= 0 {
+			at := p.places[first][b]
+			asset := &p.Items[first].Assets[at.asset]
+			band.Asset, band.Index = asset.Key, at.sample+1
+			if at.sample < len(asset.Bands) {
+				band.CommonName = asset.Bands[at.sample].CommonName
+			}
+		}
+		p.Bands = append(p.Bands, band)
+	}
+	return nil
+}
+
+// firstWith is the first item that has band b.
+func (p *Plan) firstWith(b int) int {
+	for i := range p.places {
+		if p.places[i][b].asset >= 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+func (p *Plan) groupTimes(req Request) error {
+	period, err := core.ParsePeriod(req.TimePeriod)
+	if err != nil {
+		return err
+	}
+	longitude, err := p.centreLongitude()
+	if err != nil {
+		return err
+	}
+	p.Steps, err = core.GroupTimes(p.Items, period, longitude, req.GroupKeys)
+	return err
+}
+
+// centreLongitude is the longitude of the grid's centre, degrees, by which solar days are told.
+func (p *Plan) centreLongitude() (float64, error) {
+	t, err := p.projection.Transformer(p.Grid.CRS, "EPSG:4326")
+	if err != nil {
+		return 0, err
+	}
+	x, y := p.Grid.Transform.Apply(float64(p.Grid.Cols)/2, float64(p.Grid.Rows)/2)
+	xs, ys := []float64{x}, []float64{y}
+	t.Transform(xs, ys)
+	return xs[0], nil
+}
+
+// resolveTypes settles dtype and nodata of every band and of the whole, once.
+func (p *Plan) resolveTypes(ctx context.Context, req Request, headers HeaderReader) error {
+	if err := p.sourceTypes(ctx, headers); err != nil {
+		return err
+	}
+	common := core.NoData{}
+	disagree := false
+	for b := range p.Bands {
+		band := &p.Bands[b]
+		if b == 0 {
+			p.DType, common = band.DType, band.NoData
+			continue
+		}
+		dtype, err := core.ResultType(p.DType, band.DType)
+		if err != nil && !req.PerBand && req.DType == "" {
+			return core.Errorf(core.InvalidArgument, "DType", "bands %q and %q: %w; name a dtype", p.Bands[0].Name, band.Name, err)
+		}
+		p.DType = dtype
+		disagree = disagree || !common.Equal(band.NoData)
+	}
+	if disagree {
+		common = core.NoData{}
+	}
+	return p.settle(req, common, disagree)
+}
+
+// settle applies the method's, and the caller's, dtype and nodata.
+func (p *Plan) settle(req Request, common core.NoData, disagree bool) error {
+	resolve := func(dtype core.DType, nodata core.NoData, name string) (core.DType, core.NoData, error) {
+		out := p.Method.OutputType(dtype)
+		if req.DType != "" {
+			out = req.DType
+			if !out.CanHold(p.Method.OutputType(dtype)) && !(out.IsFloat() && p.Method.IsFloat()) {
+				return out, nodata, core.Errorf(core.InvalidArgument, "DType", "dtype %q cannot hold every value of %s, which is %s", out, name, p.Method.OutputType(dtype))
+			}
+		}
+		if p.Method.Name == "count" {
+			return out, core.NoData{}, nil
+		}
+		if req.NoData != nil {
+			nodata = core.NoData{Set: true, Value: float64(*req.NoData)}
+			if !out.Holds(nodata.Value) {
+				return out, nodata, core.Errorf(core.InvalidArgument, "NoData", "nodata %v is not a value of dtype %q (%s)", nodata.Value, out, name)
+			}
+		} else if nodata.Set && !out.Holds(nodata.Value) {
+			nodata = core.NoData{}
+		}
+		return out, nodata, nil
+	}
+	var err error
+	if p.DType, p.NoData, err = resolve(p.DType, common, "the bands' common type"); err != nil && !req.PerBand {
+		return err
+	}
+	if disagree && req.NoData == nil && !req.PerBand {
+		p.Warnings = append(p.Warnings, "the bands have different nodata values; cells without data hold "+fillText(p.NoData, p.DType))
+	}
+	for b := range p.Bands {
+		band := &p.Bands[b]
+		if !req.PerBand {
+			band.DType, band.NoData = p.DType, p.NoData
+			continue
+		}
+		if band.DType, band.NoData, err = resolve(band.DType, band.NoData, fmt.Sprintf("band %q", band.Name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Fill is the value of cells that nothing covers (SEMANTICS: nodata, else NaN for floats, 0 for integers).
+func (b *Band) Fill() float64 { return fill(b.NoData, b.DType) }
+
+func fillText(n core.NoData, d core.DType) string {
+	return strconv.FormatFloat(fill(n, d), 'g', -1, 64)
+}
+
+// sourceTypes finds each band's own dtype and nodata: the catalog's where it gives both, else the
+// header's of the first item that has the band.
+func (p *Plan) sourceTypes(ctx context.Context, headers HeaderReader) error {
+	var hrefs []string
+	var ask []int
+	for b := range p.Bands {
+		first := p.firstWith(b)
+		at := p.places[first][b]
+		asset := &p.Items[first].Assets[at.asset]
+		if at.sample < len(asset.Bands) && asset.Bands[at.sample].DType != "" && asset.Bands[at.sample].NoData.Set {
+			p.Bands[b].DType, p.Bands[b].NoData = asset.Bands[at.sample].DType, asset.Bands[at.sample].NoData
+			continue
+		}
+		ask, hrefs = append(ask, b), append(hrefs, asset.Href)
+	}
+	if len(ask) == 0 {
+		return nil
+	}
+	found := make([]*cog.Header, len(hrefs))
+	errs := make([]error, len(hrefs))
+	headers.Headers(ctx, hrefs, func(i int, h *cog.Header, err error) { found[i], errs[i] = h, err })
+	for i, b := range ask {
+		first := p.firstWith(b)
+		if errs[i] != nil {
+			return core.InBand(errs[i], p.Items[first].ID, p.Bands[b].Name)
+		}
+		if err := checkSample(found[i], p.places[first][b].sample); err != nil {
+			return core.InBand(err, p.Items[first].ID, p.Bands[b].Name)
+		}
+		p.Bands[b].DType, p.Bands[b].NoData = found[i].Levels[0].DType(), found[i].NoData
+	}
+	return nil
+}
+
+func checkSample(h *cog.Header, sample int) error {
+	level := &h.Levels[0]
+	if level.DType() == "" {
+		return core.Errorf(core.DecodeError, "TiffUnsupported", "complex pixels have no array type here").WithHref(h.Href)
+	}
+	if sample >= level.Samples {
+		return core.Errorf(core.InvalidArgument, "UnknownBand", "band %d was asked for, but the file has %d", sample+1, level.Samples).WithHref(h.Href)
+	}
+	return nil
+}
+
+// Description is what a caller sees of a plan.
+type Description struct {
+	Grid      GridSpec          `json:"grid"`
+	Times     []int64           `json:"times"` // microseconds
+	Groups    []string          `json:"groups"`
+	Bands     []BandDescription `json:"bands"`
+	DType     core.DType        `json:"dtype"`
+	NoData    *Number           `json:"nodata"`
+	ItemCount int               `json:"item_count"`
+	StepItems []int             `json:"step_items"`
+	Warnings  []string          `json:"warnings"`
+}
+
+// BandDescription is what a caller sees of a band.
+type BandDescription struct {
+	Name       string     `json:"name"`
+	Asset      string     `json:"asset"`
+	CommonName string     `json:"common_name"`
+	Index      int        `json:"index"`
+	DType      core.DType `json:"dtype"`
+	NoData     *Number    `json:"nodata"`
+	Resampling string     `json:"resampling"`
+}
+
+func number(n core.NoData) *Number {
+	if !n.Set {
+		return nil
+	}
+	v := Number(n.Value)
+	return &v
+}
+
+// Describe gives the plan's outward form.
+func (p *Plan) Describe() Description {
+	d := Description{Grid: specOf(p.Grid), DType: p.DType, NoData: number(p.NoData), ItemCount: len(p.Items), Warnings: p.Warnings}
+	named := false
+	for _, s := range p.Steps {
+		d.Times = append(d.Times, s.Label)
+		d.Groups = append(d.Groups, s.Group)
+		d.StepItems = append(d.StepItems, len(s.Items))
+		named = named || s.Group != ""
+	}
+	if !named {
+		d.Groups = nil
+	}
+	for _, b := range p.Bands {
+		d.Bands = append(d.Bands, BandDescription{Name: b.Name, Asset: b.Asset, CommonName: b.CommonName, Index: b.Index,
+			DType: b.DType, NoData: number(b.NoData), Resampling: b.Resampling})
+	}
+	return d
+}

@@ -1,0 +1,160 @@
+package plan
+
+import (
+	"context"
+
+	"cogweave/core"
+	"cogweave/core/cog"
+	"cogweave/core/lattice"
+)
+
+// Layer is one image of a source's file that holds part of what is wanted: the pixels of a sample, or
+// what says which of them are valid.
+type Layer struct {
+	Image  *cog.Level
+	Sample int
+	Role   Role
+}
+
+// Role is what a layer says.
+type Role int
+
+// The roles of layers.
+const (
+	Pixels Role = iota
+	Alpha       // a pixel is invalid where the sample is 0
+	Mask        // likewise, in an image of its own
+)
+
+// Layers lists the images to read for a source, its pixels first.
+func (s *Source) Layers() []Layer {
+	image := &s.Header.Levels[s.Level]
+	layers := []Layer{{Image: image, Sample: s.Sample, Role: Pixels}}
+	if s.Level < len(s.Header.Masks) && s.Header.Masks[s.Level].Width > 0 {
+		layers = append(layers, Layer{Image: &s.Header.Masks[s.Level], Role: Mask})
+	}
+	// A file's nodata value outranks its alpha band, as in GDAL (RFC 15); the alpha band itself is data.
+	if alpha := image.AlphaSample(); alpha >= 0 && alpha != s.Sample && !s.Header.NoData.Set {
+		layers = append(layers, Layer{Image: image, Sample: alpha, Role: Alpha})
+	}
+	return layers
+}
+
+// EachTile calls yield for the (row, column) of every tile of the image that a window of pixels touches.
+func (l *Layer) EachTile(w core.Window, yield func(row, col int)) {
+	if w.Empty() {
+		return
+	}
+	th, tw := l.Image.TileHeight, l.Image.TileWidth
+	for row := w.Row / th; row*th < w.Row+w.Height; row++ {
+		for col := w.Col / tw; col*tw < w.Col+w.Width; col++ {
+			yield(row, col)
+		}
+	}
+}
+
+// Tile gives the index and bytes of the tile at (row, col); ok is false for a sparse tile.
+func (l *Layer) Tile(row, col int) (index int, r core.ByteRange, ok bool) {
+	index = l.Image.TileIndex(row, col, l.Sample)
+	if index >= len(l.Image.ByteCounts) || index >= len(l.Image.Offsets) {
+		return index, core.ByteRange{}, false
+	}
+	r, ok = l.Image.TileRange(index)
+	return index, r, ok
+}
+
+// EachWindow calls yield with the windows of level pixels that the cells need: one for a rectangle, one
+// for each scattered cell. nodes are the cells' Coordinates.
+func (s *Source) EachWindow(c *Cells, nodes lattice.Nodes, yield func(core.Window)) {
+	if c.Rows == nil {
+		yield(s.SourceWindow(c, c.Window, nodes, s.Kernel))
+		return
+	}
+	for i := range c.Rows {
+		cell := core.Window{Row: c.Row*side + int(c.Rows[i]), Col: c.Col*side + int(c.Cols[i]), Height: 1, Width: 1}
+		yield(s.SourceWindow(c, cell, nodes, s.Kernel))
+	}
+}
+
+// Read is one tile that a window needs.
+type Read struct {
+	ItemID    string
+	Band      string
+	TimeIndex int32 // position in Plan.Steps
+	Level     int32
+	TileIndex int64
+	Ref       core.TileRef
+	Window    core.Window // the tile, level pixels
+}
+
+// Reads lists every tile that a window needs if no pixel is skipped, each once per time step, in the
+// order of time, item, band. It asks headers for those that are not known.
+func (p *Plan) Reads(ctx context.Context, w Window, headers HeaderReader) ([]Read, error) {
+	if _, _, err := p.CheckWindow(w); err != nil {
+		return nil, err
+	}
+	if w.Cells() == 0 {
+		return nil, nil
+	}
+	bands := positions(w.Band)
+	steps, err := p.Resolve(ctx, positions(w.Time), bands, w.Bounds(), headers)
+	if err != nil {
+		return nil, err
+	}
+	byTime := map[int]*Step{}
+	for i := range steps {
+		byTime[steps[i].Time] = &steps[i]
+	}
+	var reads []Read
+	type tile struct {
+		time  int
+		image *cog.Level
+		index int
+	}
+	seen := map[tile]bool{}
+	for _, job := range w.Jobs() {
+		for _, item := range byTime[job.Time].Items {
+			if item.Err != nil && !p.IgnoreErrors {
+				return nil, item.Err
+			}
+			for _, source := range item.Sources {
+				if source == nil {
+					continue
+				}
+				source.eachRead(p, job, func(image *cog.Level, r Read) {
+					if key := (tile{job.Time, image, int(r.TileIndex)}); !seen[key] {
+						seen[key] = true
+						reads = append(reads, r)
+					}
+				})
+			}
+		}
+	}
+	return reads, nil
+}
+
+func (s *Source) eachRead(p *Plan, job Job, yield func(*cog.Level, Read)) {
+	layers := s.Layers()
+	for i := range job.Cells {
+		c := &job.Cells[i]
+		if s.Outline.Intersect(c.Window).Empty() {
+			continue
+		}
+		s.EachWindow(c, s.Coordinates(c, s.Kernel), func(w core.Window) {
+			for _, layer := range layers {
+				layer.EachTile(w, func(row, col int) {
+					index, r, ok := layer.Tile(row, col)
+					if !ok {
+						return
+					}
+					yield(layer.Image, Read{
+						ItemID: p.Items[s.Item].ID, Band: p.Bands[s.Band].Name, TimeIndex: int32(job.Time),
+						Level: int32(s.Level), TileIndex: int64(index), Ref: core.TileRef{Asset: s.Asset, Range: r},
+						Window: core.Window{Row: row * layer.Image.TileHeight, Col: col * layer.Image.TileWidth,
+							Height: layer.Image.TileHeight, Width: layer.Image.TileWidth},
+					})
+				})
+			}
+		})
+	}
+}
