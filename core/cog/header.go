@@ -2,7 +2,11 @@
 // georeferencing and GDAL metadata. It knows the format and nothing of networks, grids or items.
 package cog
 
-import "cogweave/core"
+import (
+	"math"
+
+	"cogweave/core"
+)
 
 // Header is what a COG says of itself, parsed and checked against Limits.
 type Header struct {
@@ -48,10 +52,11 @@ type Level struct {
 	LERCParameters        []uint32
 	ColorMap              []uint16
 	// Offsets and ByteCounts list the tiles row by row (all tiles of sample 0 first when Planar). A
-	// tile with ByteCounts 0 is sparse: it holds nodata, or zero.
+	// tile with ByteCounts 0 is sparse: it holds nodata, or zero. Both are empty when no tile of the
+	// level is stored; else they have one value for each tile.
 	Offsets, ByteCounts []uint64
 	// Raw holds the directory's entries that a decoder other than ours needs to build a TIFF of one
-	// tile: tag number to little-endian value bytes.
+	// tile: not the sizes and tile arrays, and nothing that points into the file.
 	Raw map[uint16]RawTag
 }
 
@@ -129,12 +134,14 @@ func (l *Level) TileIndex(row, col, sample int) int {
 	return i
 }
 
-// TileRange gives the bytes of tile i; ok is false for a sparse tile.
+// TileRange gives the bytes of tile i; ok is false for a sparse tile. Whether the file has those bytes
+// is CheckTile's to tell; a range that is no range at all is cut so that its length stays positive.
 func (l *Level) TileRange(i int) (r core.ByteRange, ok bool) {
-	if l.ByteCounts[i] == 0 {
+	if i >= len(l.ByteCounts) || i >= len(l.Offsets) || l.ByteCounts[i] == 0 {
 		return core.ByteRange{}, false
 	}
-	return core.ByteRange{Start: int64(l.Offsets[i]), End: int64(l.Offsets[i] + l.ByteCounts[i])}, true
+	start := min(l.Offsets[i], math.MaxInt64-1)
+	return core.ByteRange{Start: int64(start), End: int64(start + min(l.ByteCounts[i], math.MaxInt64-start))}, true
 }
 
 // DType is the array type that holds a sample of the level without loss, or "" for a sample that no
