@@ -1,12 +1,12 @@
 package cog
 
 import (
-	"bytes"
 	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"cogweave/core"
@@ -46,11 +46,14 @@ func files(t testing.TB, folder string) []string {
 type memory struct {
 	data     []byte
 	hideSize bool
+	mutex    sync.Mutex
 	reads    []core.ByteRange
 }
 
 func (m *memory) ReadRange(_ context.Context, r core.ByteRange) ([]byte, error) {
+	m.mutex.Lock()
 	m.reads = append(m.reads, r)
+	m.mutex.Unlock()
 	size := int64(len(m.data))
 	return m.data[min(r.Start, size):min(r.End, size)], nil
 }
@@ -74,11 +77,6 @@ func mustLoad(t testing.TB, path string) []byte {
 		t.Fatal(err)
 	}
 	return data
-}
-
-// pointer tells whether a file is a stand-in for data that is stored elsewhere.
-func isTIFF(data []byte) bool {
-	return bytes.HasPrefix(data, []byte("II")) || bytes.HasPrefix(data, []byte("MM"))
 }
 
 func shortName(path string) string {

@@ -31,5 +31,5 @@ func fail(reason, format string, args ...any) *core.Error {
 // an XML error document is recognised at sight.
 func notTiff(head []byte, format string, args ...any) *core.Error {
 	head = head[:min(len(head), firstBytes)]
-	return fail(notATiff, "not a TIFF: %s; it starts with [% x]", fmt.Sprintf(format, args...), head)
+	return fail(notATiff, "not a TIFF: %s; it starts with 0x%x", fmt.Sprintf(format, args...), head)
 }

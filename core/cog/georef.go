@@ -2,6 +2,7 @@ package cog
 
 import (
 	"math"
+	"strings"
 
 	"cogweave/core"
 )
@@ -98,7 +99,6 @@ const (
 	keyGeographic    = 2048
 	keyTOWGS84       = 2062
 	keyProjected     = 3072
-	keyProjection    = 3074
 	keyProjMethod    = 3075
 	keyProjUnits     = 3076
 	keyFirstProjParm = 3078
@@ -108,6 +108,7 @@ const (
 	modelGeographic = 2
 	pixelIsPoint    = 2
 	userDefined     = 32767
+	metre           = 9001
 )
 
 // readGeoKeys reads the GeoKey directory. A malformed one costs the CRS, with a warning, as in GDAL.
@@ -166,13 +167,16 @@ func (g *Georef) has(first, last uint16) bool {
 
 // epsg gives the code of the CRS where the keys name one and define nothing beside it.
 func (g *Georef) epsg() int {
-	if g.has(keyTOWGS84, keyTOWGS84) {
+	// Two programs describe the CRS in the citations, and may contradict the code there.
+	described := strings.Contains(g.ASCII, "IMAGINE GeoTIFF Support") || strings.Contains(g.ASCII, "ESRI PE String")
+	if described || g.has(keyTOWGS84, keyTOWGS84) {
 		return 0
 	}
 	model, projected, geographic := g.key(keyModelType), g.key(keyProjected), g.key(keyGeographic)
 	switch {
 	case model == modelProjected || (model == 0 && projected != 0):
-		if g.has(keyProjMethod, keyProjMethod) || g.has(keyFirstProjParm, keyLastProjParm) {
+		units := g.key(keyProjUnits) // other units than the code's own may be meant
+		if g.has(keyProjMethod, keyProjMethod) || g.has(keyFirstProjParm, keyLastProjParm) || (units != 0 && units != metre) {
 			return 0
 		}
 		return epsgCode(projected)

@@ -21,6 +21,7 @@ type entry struct {
 	tag, kind uint16
 	count     uint64
 	pos       int64 // where the values lie in the file, inside the entry itself when they are short
+	use       use
 }
 
 // size is the number of bytes of the values. It cannot overflow: parseEntries has checked.
@@ -137,13 +138,7 @@ func (f *file) readDirectory(offset int64, lay layout) (d directory, ok bool, er
 
 // parseEntries keeps the entries of known tags. at is the offset of body in the file.
 func (d *directory) parseEntries(f *file, body []byte, at int64, lay layout) {
-	known := 0
-	for b := body; len(b) > 0; b = b[lay.entry:] {
-		if _, ok := knownTags[f.u16(b)]; ok {
-			known++
-		}
-	}
-	d.entries = make([]entry, 0, known)
+	d.entries = make([]entry, 0, min(len(body)/int(lay.entry), len(knownTags)))
 	for ; len(body) > 0; body, at = body[lay.entry:], at+lay.entry {
 		e := entry{tag: f.u16(body), kind: f.u16(body[2:]), pos: at + lay.entry - lay.inline}
 		size := typeSize(e.kind)
@@ -158,8 +153,9 @@ func (d *directory) parseEntries(f *file, body []byte, at int64, lay layout) {
 			e.count, where = uint64(f.u32(body[4:])), uint64(f.u32(value))
 		}
 		info, ok := knownTags[e.tag]
+		e.use = info.use
 		if e.count > f.mostBytes()/size {
-			if info.use&optional == 0 && d.err == nil {
+			if e.use&optional == 0 && d.err == nil {
 				d.err = fail(tiffLimit, "%s claims %d values, more than the file holds", tagName(e.tag), e.count)
 			}
 			continue

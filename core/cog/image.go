@@ -141,15 +141,14 @@ func (m *image) wanted(ranges []core.ByteRange, limits Limits) []core.ByteRange 
 	}
 	for i := range m.dir.entries {
 		e := &m.dir.entries[i]
-		use := knownTags[e.tag].use
-		if m.reader.err != nil || use&need == 0 {
+		if m.reader.err != nil || e.use&need == 0 {
 			continue
 		}
 		length := e.size()
 		switch {
-		case use&inTiles != 0:
+		case e.use&inTiles != 0:
 			length = int64(min(e.count, m.tiles) * typeSize(e.kind))
-		case use&optional != 0:
+		case e.use&optional != 0:
 			if length > maxXMLBytes {
 				continue
 			}
@@ -269,7 +268,7 @@ func (m *image) keepRaw() {
 	f, l := m.reader.file, &m.level
 	count, total := 0, int64(0)
 	for i := range m.dir.entries {
-		if e := &m.dir.entries[i]; knownTags[e.tag].use&inRaw != 0 {
+		if e := &m.dir.entries[i]; e.use&inRaw != 0 {
 			count++
 			total += e.size()
 		}
@@ -278,7 +277,7 @@ func (m *image) keepRaw() {
 	memory := make([]byte, 0, total)
 	for i := range m.dir.entries {
 		e := &m.dir.entries[i]
-		if _, twice := l.Raw[e.tag]; twice || knownTags[e.tag].use&inRaw == 0 {
+		if e.use&inRaw == 0 || m.dir.find(e.tag) != e { // the first entry of a tag counts
 			continue
 		}
 		data, err := f.bytesOf(e, e.count)

@@ -88,7 +88,7 @@ func (h *Header) readNoData(f *file, e *entry, dtype core.DType) {
 		return
 	}
 	if dtype == core.Float32 {
-		v = nearFloat32(v)
+		v = asFloat32(v)
 	}
 	if dtype != "" && !dtype.Holds(v) {
 		h.warn("%s is ignored: no %s pixel is %s", tagName(e.tag), dtype, text)
@@ -97,10 +97,14 @@ func (h *Header) readNoData(f *file, e *entry, dtype core.DType) {
 	h.NoData = core.NoData{Set: true, Value: v}
 }
 
-// nearFloat32 takes a decimal text of the largest float32, rounded up beyond it, for that number.
-func nearFloat32(v float64) float64 {
+// asFloat32 gives the float32 that a decimal text stands for. The largest one is often written
+// rounded up, beyond the range.
+func asFloat32(v float64) float64 {
 	if a := math.Abs(v); a > math.MaxFloat32 && a < math.MaxFloat32*(1+1e-7) {
 		return math.Copysign(math.MaxFloat32, v)
+	}
+	if f := float64(float32(v)); !math.IsInf(f, 0) {
+		return f
 	}
 	return v
 }
@@ -158,6 +162,9 @@ func (h *Header) readItems(text string) error {
 	}
 }
 
+// unescapeTwice undoes a second layer of XML escapes, which GDAL writes and reads.
+var unescapeTwice = strings.NewReplacer("&quot;", `"`, "&lt;", "<", "&gt;", ">", "&apos;", "'", "&amp;", "&")
+
 // takeItem applies one metadata item.
 func (h *Header) takeItem(item xml.StartElement, value string) {
 	var name, role string
@@ -182,7 +189,7 @@ func (h *Header) takeItem(item xml.StartElement, value string) {
 	case "offset":
 		h.takeNumber(h.Offsets, sample, name, value)
 	case "description":
-		h.Descriptions[sample] = value
+		h.Descriptions[sample] = unescapeTwice.Replace(value)
 	case "":
 		// The second name is how tools before GDAL's COG driver spell it.
 		if name == "OVERVIEW_RESAMPLING" || (name == "OVR_RESAMPLING_ALG" && h.OverviewResampling == "") {

@@ -27,9 +27,9 @@ const Square = 512
 const degree = 4
 
 // Nodes are the control points of one block: source coordinates of cells at multiples of Step from the
-// block's top-left cell, row-major, PerRow = Block/Step + 1 to a row: the last ones belong to the next
-// block's first cells. With Step 1 every cell has its own node, and neighbours must not be touched: they
-// may be NaN.
+// block's top-left cell, row-major, PerRow to a row: as many as interpolation over the block's cells needs,
+// or over the corners of its cells, which reach one further. With Step 1 every cell has its own node, and
+// neighbours must not be touched: they may be NaN.
 type Nodes struct {
 	Step   int
 	PerRow int
@@ -42,6 +42,7 @@ type Lattice struct {
 	source core.Transformer // grid CRS to source CRS; nil where they are the same
 	offset float64          // 0.5 for cell centres, 0 for cell corners
 	tol    float64          // greatest error of an interpolated coordinate, source CRS units
+	beyond int              // nodes beyond the block's edge
 
 	mu      sync.Mutex
 	squares map[[2]int]*square
@@ -58,7 +59,11 @@ const (
 // CRS). offset is 0.5 for cell centres, 0 for their top-left corners. tolerance is the greatest error
 // in units of the source CRS.
 func New(grid core.Grid, source core.Transformer, offset, tolerance float64) *Lattice {
-	return &Lattice{grid: grid, source: source, offset: offset, tol: tolerance, squares: map[[2]int]*square{}, blocks: map[[2]int]Nodes{}}
+	beyond := 1
+	if offset == 0 {
+		beyond = 2 // the last cells' far corners have their own cell of nodes
+	}
+	return &Lattice{grid: grid, source: source, offset: offset, tol: tolerance, beyond: beyond, squares: map[[2]int]*square{}, blocks: map[[2]int]Nodes{}}
 }
 
 // square is the polynomial of one square, or the lack of one.
@@ -81,14 +86,15 @@ func (l *Lattice) Nodes(row, col int) Nodes {
 	if sq.step == 0 {
 		return l.exact(row*Block, col*Block)
 	}
-	return sq.nodes(row*Block, col*Block)
+	return sq.nodes(row*Block, col*Block, Block/sq.step+l.beyond)
 }
 
-// affine is the block of a source in the same CRS: four corners say everything.
+// affine is the block of a source in the same CRS: its corners say everything.
 func (l *Lattice) affine(row0, col0 int) Nodes {
-	n := Nodes{Step: Block, PerRow: 2, X: make([]float64, 4), Y: make([]float64, 4)}
-	for i := range 4 {
-		n.X[i], n.Y[i] = l.grid.Transform.Apply(float64(col0+i%2*Block)+l.offset, float64(row0+i/2*Block)+l.offset)
+	per := 1 + l.beyond
+	n := Nodes{Step: Block, PerRow: per, X: make([]float64, per*per), Y: make([]float64, per*per)}
+	for i := range n.X {
+		n.X[i], n.Y[i] = l.grid.Transform.Apply(float64(col0+i%per*Block)+l.offset, float64(row0+i/per*Block)+l.offset)
 	}
 	return n
 }
@@ -213,8 +219,7 @@ func (s *square) sum(wr, wc *[degree + 1]float64) (x, y float64) {
 }
 
 // nodes evaluates the polynomial at the control points of a block.
-func (s *square) nodes(row0, col0 int) Nodes {
-	per := Block/s.step + 1
+func (s *square) nodes(row0, col0, per int) Nodes {
 	n := Nodes{Step: s.step, PerRow: per, X: make([]float64, per*per), Y: make([]float64, per*per)}
 	columns := make([][degree + 1]float64, per)
 	for q := range per {
@@ -261,7 +266,7 @@ func (l *Lattice) densify(row0, col0 int) Nodes {
 }
 
 func (l *Lattice) exactNodes(row0, col0, step int) Nodes {
-	per := Block/step + 1
+	per := Block/step + l.beyond
 	rows, cols := make([]float64, per*per), make([]float64, per*per)
 	for i := range rows {
 		rows[i], cols[i] = float64(row0+i/per*step), float64(col0+i%per*step)
@@ -275,6 +280,9 @@ func (l *Lattice) exactNodes(row0, col0, step int) Nodes {
 func (l *Lattice) linear(n, fine Nodes) bool {
 	for i := range fine.X {
 		row, col := i/fine.PerRow, i%fine.PerRow
+		if (row+1)/2 >= n.PerRow || (col+1)/2 >= n.PerRow {
+			continue
+		}
 		a := row/2*n.PerRow + col/2
 		b := (row+1)/2*n.PerRow + (col+1)/2
 		c, d := row/2*n.PerRow+(col+1)/2, (row+1)/2*n.PerRow+col/2

@@ -273,3 +273,29 @@ func assetKeys(item *core.Item) string {
 	}
 	return b.String()
 }
+
+// Hrefs lists the files that hold the bands, each once, in the order of items and bands. bands nil: every
+// GeoTIFF asset that is no picture.
+func Hrefs(items []core.Item, bands []string) ([]string, error) {
+	if bands == nil {
+		bands = defaultBands(items)
+	}
+	rows, err := locate(items, bands)
+	if err != nil {
+		return nil, err
+	}
+	var hrefs []string
+	seen := map[string]bool{}
+	for i, row := range rows {
+		for _, at := range row {
+			if at.asset < 0 {
+				continue
+			}
+			if href := items[i].Assets[at.asset].Href; !seen[href] {
+				seen[href] = true
+				hrefs = append(hrefs, href)
+			}
+		}
+	}
+	return hrefs, nil
+}

@@ -250,14 +250,15 @@ func (p *Placement) Coordinates(c *Cells, k core.Kernel) lattice.Nodes {
 	return p.Centres(c.Row, c.Col)
 }
 
-// SourceWindow gives the level pixels that the cells of w, inside block c, need with a kernel. nodes are
-// the block's Coordinates. It is empty where the cells miss the raster.
-func (p *Placement) SourceWindow(c *Cells, w core.Window, nodes lattice.Nodes, k core.Kernel) core.Window {
+// SourceWindow gives the level pixels that the cells of w, inside block c, need with a kernel; it is empty
+// where the cells miss the raster. nodes are the block's Coordinates. whole tells whether every cell lies
+// on the raster.
+func (p *Placement) SourceWindow(c *Cells, w core.Window, nodes lattice.Nodes, k core.Kernel) (need core.Window, whole bool) {
 	level := core.Window{Height: p.Height, Width: p.Width}
 	if p.Aligned {
 		w.Row += p.Shift[0]
 		w.Col += p.Shift[1]
-		return w.Intersect(level)
+		return w.Intersect(level), level.Contains(w)
 	}
 	if k.IsArea() {
 		w.Height++ // the corners of a cell include those of the next
@@ -265,11 +266,14 @@ func (p *Placement) SourceWindow(c *Cells, w core.Window, nodes lattice.Nodes, k
 	}
 	low, high, ok := bounds(nodes, w, c.Row*lattice.Block, c.Col*lattice.Block)
 	if !ok {
-		return core.Window{}
+		return core.Window{}, false
 	}
-	rx, ry := k.Radius(p.Scale)
 	limit := func(v float64) int { return int(max(-1<<40, min(1<<40, v))) }
-	col0, row0 := limit(math.Floor(low[0]))-rx, limit(math.Floor(low[1]))-ry
-	col1, row1 := limit(math.Floor(high[0]))+rx+1, limit(math.Floor(high[1]))+ry+1
-	return core.Window{Row: row0, Col: col0, Height: row1 - row0, Width: col1 - col0}.Intersect(level)
+	// The kernels interpolate again: what rounding may move across a pixel's edge is inside.
+	const margin = 1e-6
+	col0, row0 := limit(math.Floor(low[0]-margin)), limit(math.Floor(low[1]-margin))
+	col1, row1 := limit(math.Floor(high[0]+margin))+1, limit(math.Floor(high[1]+margin))+1
+	whole = level.Contains(core.Window{Row: row0, Col: col0, Height: row1 - row0, Width: col1 - col0})
+	rx, ry := k.Radius(p.Scale)
+	return core.Window{Row: row0 - ry, Col: col0 - rx, Height: row1 - row0 + 2*ry, Width: col1 - col0 + 2*rx}.Intersect(level), whole
 }

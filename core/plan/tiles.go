@@ -64,16 +64,21 @@ func (l *Layer) Tile(row, col int) (index int, r core.ByteRange, ok bool) {
 }
 
 // EachWindow calls yield with the windows of level pixels that the cells need: one for a rectangle, one
-// for each scattered cell. nodes are the cells' Coordinates.
-func (s *Source) EachWindow(c *Cells, nodes lattice.Nodes, yield func(core.Window)) {
+// for each scattered cell. nodes are the cells' Coordinates. It tells whether every cell lies on the raster.
+func (s *Source) EachWindow(c *Cells, nodes lattice.Nodes, yield func(core.Window)) (whole bool) {
 	if c.Rows == nil {
-		yield(s.SourceWindow(c, c.Window, nodes, s.Kernel))
-		return
+		w, whole := s.SourceWindow(c, c.Window, nodes, s.Kernel)
+		yield(w)
+		return whole
 	}
+	whole = true
 	for i := range c.Rows {
 		cell := core.Window{Row: c.Row*side + int(c.Rows[i]), Col: c.Col*side + int(c.Cols[i]), Height: 1, Width: 1}
-		yield(s.SourceWindow(c, cell, nodes, s.Kernel))
+		w, inside := s.SourceWindow(c, cell, nodes, s.Kernel)
+		whole = whole && inside
+		yield(w)
 	}
+	return whole
 }
 
 // Read is one tile that a window needs.

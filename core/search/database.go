@@ -1,0 +1,226 @@
+package search
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"cogweave/core"
+
+	"github.com/duckdb/duckdb-go/v2"
+)
+
+// database is one opened source: an in-memory DuckDB that can read nothing else.
+type database struct {
+	name      string // the source, for messages
+	db        *sql.DB
+	tempDir   string
+	from      string // what follows FROM, with the parameters fromArgs
+	fromArgs  []any
+	order     string // columns that give the order of the source
+	columns   *columns
+	footprint *footprints
+	facts     facts
+	broken    atomic.Bool // DuckDB gave itself up; the next search opens anew
+	close     func() error
+}
+
+// newDatabase starts a DuckDB within the limits, not yet locked.
+func newDatabase(config Config, name string) (*database, error) {
+	tempDir, err := os.MkdirTemp(config.TempDir, "cogweave-search-")
+	if err != nil {
+		return nil, core.Errorf(core.SearchError, "TempDir", "search has no folder for temporary files: %w", err)
+	}
+	options := []string{
+		"autoinstall_known_extensions=false", "autoload_known_extensions=false",
+		"allow_community_extensions=false", "allow_persistent_secrets=false",
+		fmt.Sprintf("threads=%d", config.Threads),
+		fmt.Sprintf("memory_limit=%dB", config.MemoryLimit),
+		fmt.Sprintf("max_temp_directory_size=%dB", config.TempLimit),
+	}
+	connector, err := duckdb.NewConnector("?"+strings.Join(options, "&"), nil)
+	if err != nil {
+		return nil, errors.Join(core.Errorf(core.SearchError, "DuckDB", "DuckDB does not start: %w", err), os.RemoveAll(tempDir))
+	}
+	d := &database{name: name, tempDir: tempDir, db: sql.OpenDB(connector)}
+	d.db.SetMaxIdleConns(8)
+	d.close = sync.OnceValue(func() error { return errors.Join(d.db.Close(), os.RemoveAll(tempDir)) })
+	return d, nil
+}
+
+// openFiles opens parquet files.
+func openFiles(config Config, files []file) (d *database, err error) {
+	paths := make([]string, len(files))
+	for i, f := range files {
+		if err := checkFooter(f.path); err != nil {
+			return nil, err
+		}
+		paths[i] = f.path
+	}
+	name := paths[0]
+	if len(paths) > 1 {
+		name = fmt.Sprintf("%s and %d other files", paths[0], len(paths)-1)
+	}
+	if d, err = newDatabase(config, name); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.close())
+			d = nil
+		}
+	}()
+	d.from, d.fromArgs = readParquet(files, paths)
+	d.order = "file_index, file_row_number"
+	if err = d.lock(paths); err != nil {
+		return d, err
+	}
+	return d, d.describe()
+}
+
+// readParquet gives the table function over the files. Columns of files that differ are matched by
+// name; folders named key=value add columns of text.
+func readParquet(files []file, paths []string) (from string, args []any) {
+	from = "read_parquet(?, hive_partitioning=false"
+	if keys := partitionKeys(files); len(keys) > 0 {
+		types := make([]string, len(keys))
+		for i, key := range keys {
+			types[i] = quoteName(key) + ": VARCHAR"
+		}
+		from = "read_parquet(?, hive_partitioning=true, hive_types={" + strings.Join(types, ", ") + "}"
+	}
+	if len(files) > 1 {
+		from += ", union_by_name=true"
+	}
+	return from + ")", []any{paths}
+}
+
+// lock takes everything away that a search does not need: from here on this DuckDB reads the given
+// files, and no setting can be changed again.
+func (d *database) lock(paths []string) error {
+	allowed := make([]string, len(paths))
+	for i, path := range paths {
+		allowed[i] = quoteText(path)
+	}
+	statements := []string{
+		"SET GLOBAL TimeZone='UTC'",
+		"SET GLOBAL preserve_insertion_order=true",
+		// Footers are parsed once for each opened source.
+		"SET GLOBAL parquet_metadata_cache=true",
+		// The automatic conversion rejects real files; geometry stays well-known binary.
+		"SET GLOBAL enable_geoparquet_conversion=false",
+		"SET GLOBAL temp_directory=" + quoteText(filepath.Join(d.tempDir, "spill")),
+		"SET GLOBAL allowed_paths=[" + strings.Join(allowed, ", ") + "]",
+		"SET GLOBAL enable_external_access=false",
+		"SET GLOBAL lock_configuration=true",
+	}
+	ctx := context.Background()
+	conn, err := d.db.Conn(ctx)
+	if err != nil {
+		return d.fault(ctx, err)
+	}
+	defer conn.Close()
+	if d.footprint, err = registerFootprints(conn); err != nil {
+		return d.fault(ctx, err)
+	}
+	for _, statement := range statements {
+		if err := execute(ctx, conn, statement); err != nil {
+			return d.fault(ctx, err)
+		}
+	}
+	return nil
+}
+
+// execute runs one statement; Prepare refuses a text of several.
+func execute(ctx context.Context, conn *sql.Conn, text string, args ...any) error {
+	stmt, err := conn.PrepareContext(ctx, text)
+	if err != nil {
+		return err
+	}
+	_, err = stmt.ExecContext(ctx, args...)
+	return errors.Join(err, stmt.Close())
+}
+
+// query runs a statement. Its text holds our own words and quoted names of the source's columns;
+// everything else is bound.
+func (d *database) query(ctx context.Context, s *statement) (*Result, error) {
+	conn, err := d.db.Conn(ctx)
+	if err != nil {
+		return nil, d.fault(ctx, err)
+	}
+	defer conn.Close()
+	result := &Result{}
+	err = conn.Raw(func(driverConn any) error {
+		reader, err := duckdb.NewArrowFromConn(driverConn.(*duckdb.Conn))
+		if err != nil {
+			return err
+		}
+		rows, err := reader.QueryContext(ctx, s.text.String(), s.args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Release()
+		result.Schema = rows.Schema()
+		for rows.Next() {
+			batch := rows.RecordBatch()
+			batch.Retain()
+			result.Batches = append(result.Batches, batch)
+			result.Rows += batch.NumRows()
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		result.Release()
+		return nil, d.fault(ctx, err)
+	}
+	return result, nil
+}
+
+// describe reads the source's columns.
+func (d *database) describe() error {
+	s := &statement{}
+	s.add("SELECT * FROM " + d.from + " LIMIT 0").with(d.fromArgs...)
+	result, err := d.query(context.Background(), s)
+	if err != nil {
+		return err
+	}
+	defer result.Release()
+	d.columns, err = newColumns(d.name, result.Schema)
+	return err
+}
+
+// fault turns what DuckDB says into one of our errors.
+func (d *database) fault(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return cancelled(ctx)
+	}
+	if _, ours := asError(err); ours {
+		return err
+	}
+	var e *duckdb.Error
+	if !errors.As(err, &e) {
+		return core.Errorf(core.SearchError, "CatalogError", "%s: %w", d.name, err)
+	}
+	message, _, _ := strings.Cut(e.Msg, "\n\nLINE ")
+	switch e.Type {
+	case duckdb.ErrorTypeInterrupt:
+		return core.Errorf(core.Cancelled, "", "search was cancelled")
+	case duckdb.ErrorTypeOutOfMemory:
+		return core.Errorf(core.BudgetExceeded, "SearchMemory", "%s: search needs more memory than it may use: %s", d.name, message)
+	case duckdb.ErrorTypeInternal, duckdb.ErrorTypeFatal:
+		d.broken.Store(true)
+	}
+	return core.Errorf(core.SearchError, "CatalogError", "%s: cannot be searched: %s", d.name, message)
+}
+
+// quoteName writes an identifier.
+func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// quoteText writes a string literal, for settings, which cannot be bound.
+func quoteText(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

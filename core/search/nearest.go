@@ -1,0 +1,62 @@
+package search
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// nearest gives up to five names that a misspelt one may stand for, the likeliest first: the same but
+// for case or prefix ("cloud_cover" for "eo:cloud_cover"), or few letters away.
+func nearest(name string, names []string) []string {
+	type match struct {
+		name     string
+		distance int
+	}
+	if len(name) > 200 {
+		return nil
+	}
+	bare := func(s string) string {
+		s = strings.ToLower(s)
+		return s[strings.LastIndexAny(s, ":.")+1:]
+	}
+	var matches []match
+	for _, candidate := range names {
+		d := editDistance(strings.ToLower(name), strings.ToLower(candidate))
+		if bare(name) == bare(candidate) {
+			d = min(d, 1)
+		}
+		if d <= max(1, min(len(name), len(candidate))/3) {
+			matches = append(matches, match{candidate, d})
+		}
+	}
+	slices.SortStableFunc(matches, func(a, b match) int {
+		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.name, b.name))
+	})
+	var out []string
+	for _, m := range matches[:min(5, len(matches))] {
+		out = append(out, m.name)
+	}
+	return out
+}
+
+// editDistance is the number of letters to insert, delete or replace.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,195 @@
+package table
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"cogweave/core"
+
+	"github.com/apache/arrow-go/v18/arrow"
+)
+
+// ParseItemsOptions narrows what ParseItemsWith decodes.
+type ParseItemsOptions struct {
+	// Assets are the keys to decode, in the order in which they are given to each item; nil is all, in
+	// the order of the table.
+	Assets []string
+}
+
+// ParseItems reads rows of stac-geoparquet, in any of the shapes that writers give them: bbox a struct, a
+// list or absent; assets a struct, a map or JSON text; properties flat, nested or JSON text; STAC 1.0
+// and 1.1, projection, raster and eo extensions of all versions. base is where the catalog was read
+// from (a path or URL): relative hrefs of items without an absolute self link are resolved against it.
+// An asset without href is left out; an item stays even without assets.
+func ParseItems(recs []arrow.RecordBatch, base string) ([]core.Item, error) {
+	return ParseItemsWith(recs, base, ParseItemsOptions{})
+}
+
+// ParseItemsWith is ParseItems with options. Items are in the order of the rows. Batches are decoded in
+// parallel; of several errors the one of the first row is returned.
+func ParseItemsWith(recs []arrow.RecordBatch, base string, options ParseItemsOptions) ([]core.Item, error) {
+	starts := make([]int, len(recs)+1)
+	for i, rec := range recs {
+		starts[i+1] = starts[i] + int(rec.NumRows())
+	}
+	items := make([]core.Item, starts[len(recs)])
+	errs := make([]error, len(recs))
+	var next atomic.Int64
+	work := func() {
+		shared := newInterner()
+		for {
+			i := int(next.Add(1)) - 1
+			if i >= len(recs) {
+				return
+			}
+			errs[i] = parseBatch(recs[i], base, options, shared, items[starts[i]:starts[i+1]])
+		}
+	}
+	if err := onWorkers(min(runtime.GOMAXPROCS(0), len(recs)), work); err != nil {
+		return nil, err
+	}
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return items, nil
+}
+
+// onWorkers runs work n times at once and gives the first panic as an error.
+func onWorkers(n int, work func()) error {
+	var (
+		wait  sync.WaitGroup
+		first sync.Once
+		err   error
+	)
+	for range n {
+		wait.Add(1)
+		core.Go(func() {
+			work()
+			wait.Done()
+		}, func(e error) {
+			first.Do(func() { err = e })
+			wait.Done()
+		})
+	}
+	wait.Wait()
+	return err
+}
+
+// itemReader decodes the rows of one batch.
+type itemReader struct {
+	id, collection textReader
+	datetime       timeReader
+	start          timeReader
+	bbox           boxReader
+	geometry       binaryReader
+	proj           projReader
+	properties     jsonReader // properties that are JSON text; the columns above come first
+	assets         assetsReader
+	links          linksReader
+	base           string
+	intern         *interner
+}
+
+func parseBatch(rec arrow.RecordBatch, base string, options ParseItemsOptions, shared *interner, items []core.Item) error {
+	r, err := newItemReader(rec, base, options, shared)
+	if err != nil {
+		return err
+	}
+	for row := range items {
+		if err := r.read(row, &items[row]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newItemReader(rec arrow.RecordBatch, base string, options ParseItemsOptions, shared *interner) (*itemReader, error) {
+	top := recordFields(rec)
+	if top.get("id") == nil || top.get("assets") == nil {
+		return nil, core.Errorf(core.SearchError, "NotStac", "the table holds no STAC items: it has no column id or assets")
+	}
+	properties := structFields(top.get("properties"))
+	// A property is a column of its own or a field of the column properties.
+	property := func(name string) arrow.Array {
+		if a := top.get(name); a != nil {
+			return a
+		}
+		return properties.get(name)
+	}
+	r := &itemReader{
+		id:         newTextReader(top.get("id"), nil),
+		collection: newTextReader(top.get("collection"), shared),
+		datetime:   newTimeReader(property("datetime")),
+		start:      newTimeReader(property("start_datetime")),
+		bbox:       newBoxReader(top.get("bbox")),
+		proj:       newProjReader(property, shared),
+		properties: newJSONReader(top.get("properties")),
+		links:      linksReader{array: top.get("links")},
+		base:       base,
+		intern:     shared,
+	}
+	if r.id.array == nil {
+		return nil, core.Errorf(core.SearchError, "NotStac", "the table holds no STAC items: its column id is %s", top.get("id").DataType())
+	}
+	r.geometry = newBinaryReader(top.get("geometry"))
+	var err error
+	r.assets, err = newAssetsReader(top.get("assets"), options.Assets, shared)
+	return r, err
+}
+
+// read decodes one row.
+func (r *itemReader) read(row int, item *core.Item) error {
+	item.ID, _ = r.id.get(row)
+	item.Collection, _ = r.collection.get(row)
+	fail := func(field string, err error) error {
+		e := core.Errorf(core.SearchError, "ItemError", "item's %s cannot be used: %w", field, err)
+		e.ItemID = item.ID
+		return e
+	}
+	extra, err := r.properties.get(row)
+	if err != nil {
+		return fail("properties", err)
+	}
+	if err := r.readTime(row, extra, item); err != nil {
+		return fail("datetime", err)
+	}
+	if item.BBox, err = r.bbox.get(row); err != nil {
+		return fail("bbox", err)
+	}
+	if !known(item.BBox) {
+		item.BBox = boundsOf(r.geometry.get(row))
+	}
+	var proj rawProj
+	if err := r.proj.read(row, &proj); err != nil {
+		return fail("projection", err)
+	}
+	if extra != nil {
+		proj.fill(&extra.rawProj)
+	}
+	ctx := assetContext{itemID: item.ID, proj: &proj, base: func() string { return r.links.self(row, r.base) }}
+	item.Assets, err = r.assets.read(row, &ctx)
+	return err
+}
+
+// readTime takes datetime, else start_datetime.
+func (r *itemReader) readTime(row int, extra *rawProperties, item *core.Item) (err error) {
+	for _, reader := range [...]*timeReader{&r.datetime, &r.start} {
+		if item.Datetime, item.HasDatetime, err = reader.get(row); err != nil || item.HasDatetime {
+			return err
+		}
+	}
+	if extra == nil {
+		return nil
+	}
+	for _, text := range [...]string{extra.Datetime, extra.StartDatetime} {
+		if text != "" {
+			item.Datetime, err = core.ParseInstant(text)
+			item.HasDatetime = err == nil
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,252 @@
+package table
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"cogweave/core"
+
+	"github.com/apache/arrow-go/v18/arrow"
+)
+
+// jsonProj are the members of the projection extension in JSON.
+type jsonProj struct {
+	Code      string          `json:"proj:code"`
+	EPSG      *float64        `json:"proj:epsg"`
+	WKT2      string          `json:"proj:wkt2"`
+	PROJJSON  json.RawMessage `json:"proj:projjson"`
+	Shape     []float64       `json:"proj:shape"`
+	Transform []float64       `json:"proj:transform"`
+}
+
+func (j *jsonProj) raw(p *rawProj) (err error) {
+	switch {
+	case j.Code != "":
+		p.crs = j.Code
+	case j.EPSG != nil && epsg(*j.EPSG) != "":
+		p.crs = epsg(*j.EPSG)
+	case j.WKT2 != "":
+		p.crs, err = checkCRS(j.WKT2)
+	case len(j.PROJJSON) > 0 && string(j.PROJJSON) != "null":
+		p.crs, err = checkCRS(string(j.PROJJSON))
+	}
+	if err == nil && len(j.Shape) == 2 {
+		err = p.setShape(j.Shape[0], j.Shape[1])
+	}
+	if err == nil && len(j.Transform) > 0 {
+		err = p.setTransform(j.Transform)
+	}
+	return err
+}
+
+// jsonNumber is a number, or a text that stands for one ("nan").
+type jsonNumber struct {
+	set   bool
+	value float64
+}
+
+// UnmarshalJSON never fails: what is no number is left out, as in a column of another type.
+func (n *jsonNumber) UnmarshalJSON(text []byte) error {
+	if v := core.ParseNoData(strings.Trim(string(text), `"`)); v.Set {
+		n.set, n.value = true, v.Value
+	}
+	return nil
+}
+
+// jsonBand is a band in bands, raster:bands or eo:bands.
+type jsonBand struct {
+	Name         string     `json:"name"`
+	EOCommonName string     `json:"eo:common_name"`
+	CommonName   string     `json:"common_name"`
+	DataType     string     `json:"data_type"`
+	NoData       jsonNumber `json:"nodata"`
+	RasterScale  jsonNumber `json:"raster:scale"`
+	RasterOffset jsonNumber `json:"raster:offset"`
+	Scale        jsonNumber `json:"scale"`
+	Offset       jsonNumber `json:"offset"`
+}
+
+func (j *jsonBand) band() core.AssetBand {
+	b := core.AssetBand{Name: j.Name, CommonName: j.EOCommonName, DType: dtypeNamed(j.DataType), Scale: 1}
+	if b.CommonName == "" {
+		b.CommonName = j.CommonName
+	}
+	b.NoData = core.NoData{Set: j.NoData.set, Value: j.NoData.value}
+	scale, offset := j.RasterScale, j.RasterOffset
+	if !scale.set {
+		scale = j.Scale
+	}
+	if !offset.set {
+		offset = j.Offset
+	}
+	setScale(&b, scale.value, scale.set, offset.value, offset.set)
+	return b
+}
+
+// jsonBands is a list of bands; the numbers that STAC 0.8 put there say nothing.
+type jsonBands []core.AssetBand
+
+// UnmarshalJSON reads objects and passes over everything else.
+func (l *jsonBands) UnmarshalJSON(text []byte) error {
+	var members []json.RawMessage
+	if json.Unmarshal(text, &members) != nil {
+		return nil
+	}
+	for _, member := range members {
+		var band jsonBand
+		if err := json.Unmarshal(member, &band); err != nil {
+			continue
+		}
+		*l = append(*l, band.band())
+	}
+	return nil
+}
+
+// jsonAsset is an asset in JSON.
+type jsonAsset struct {
+	Href  *string  `json:"href"`
+	Type  string   `json:"type"`
+	Title string   `json:"title"`
+	Roles []string `json:"roles"`
+	jsonProj
+	Bands        jsonBands  `json:"bands"`
+	RasterBands  jsonBands  `json:"raster:bands"`
+	EOBands      jsonBands  `json:"eo:bands"`
+	DataType     string     `json:"data_type"`
+	NoData       jsonNumber `json:"nodata"`
+	RasterScale  jsonNumber `json:"raster:scale"`
+	RasterOffset jsonNumber `json:"raster:offset"`
+	CommonName   string     `json:"eo:common_name"`
+}
+
+// jsonAssets are an object from key to asset, as JSON text.
+type jsonAssets struct {
+	text   textReader
+	wanted []string
+	intern *interner
+}
+
+func (r *jsonAssets) read(row int, ctx *assetContext) ([]core.ItemAsset, error) {
+	text, ok := r.text.peek(row)
+	if !ok || text == "" || text == "null" {
+		return nil, nil
+	}
+	var assets []core.ItemAsset
+	err := eachMember(text, func(key string, value json.RawMessage) error {
+		if r.wanted != nil && !slices.Contains(r.wanted, key) {
+			return nil
+		}
+		var j jsonAsset
+		if err := json.Unmarshal(value, &j); err != nil {
+			return fmt.Errorf("asset %q: %w", key, err)
+		}
+		if j.Href == nil || *j.Href == "" {
+			return nil
+		}
+		asset, err := r.asset(key, &j, ctx)
+		assets = append(assets, asset)
+		return err
+	})
+	if err != nil {
+		return nil, jsonFailure(ctx, err)
+	}
+	return inWantedOrder(assets, r.wanted), nil
+}
+
+// jsonFailure keeps an error that names its asset already.
+func jsonFailure(ctx *assetContext, err error) error {
+	var named *core.Error
+	if errors.As(err, &named) && named.ItemID != "" {
+		return named
+	}
+	e := core.Errorf(core.SearchError, "ItemError", "item's assets cannot be used: %w", err)
+	e.ItemID = ctx.itemID
+	return e
+}
+
+func (r *jsonAssets) asset(key string, j *jsonAsset, ctx *assetContext) (core.ItemAsset, error) {
+	asset := core.ItemAsset{Key: r.intern.keep(key), MediaType: r.intern.keep(j.Type), Title: r.intern.keep(j.Title), Roles: j.Roles}
+	var err error
+	if asset.Href, err = resolveHref(*j.Href, ctx.base); err != nil {
+		return asset, assetError(ctx, key, "href", err)
+	}
+	var proj rawProj
+	if err := j.raw(&proj); err != nil {
+		return asset, assetError(ctx, key, "projection", err)
+	}
+	proj.fill(ctx.proj)
+	asset.Proj = proj.proj()
+	own := jsonBand{EOCommonName: j.CommonName, DataType: j.DataType, NoData: j.NoData, RasterScale: j.RasterScale, RasterOffset: j.RasterOffset}
+	asset.Bands = mergeBands(own.band(), j.Bands, j.RasterBands, j.EOBands)
+	return asset, nil
+}
+
+// eachMember calls f for the members of an object, in their order.
+func eachMember(text string, f func(key string, value json.RawMessage) error) error {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return errors.New("they are no JSON object")
+	}
+	for decoder.More() {
+		token, err := decoder.Token()
+		if err != nil {
+			return err
+		}
+		key, _ := token.(string)
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return err
+		}
+		if bytes.Equal(value, []byte("null")) {
+			continue
+		}
+		if err := f(key, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rawProperties are the properties that make an item.
+type rawProperties struct {
+	Datetime      string `json:"datetime"`
+	StartDatetime string `json:"start_datetime"`
+	jsonProj
+	rawProj `json:"-"`
+}
+
+// jsonReader reads properties that are JSON text.
+type jsonReader struct{ text textReader }
+
+func newJSONReader(a arrow.Array) jsonReader { return jsonReader{newTextReader(a, nil)} }
+
+// get gives the properties of a row, or nil where the column has another shape.
+func (r *jsonReader) get(row int) (*rawProperties, error) {
+	text, ok := r.text.peek(row)
+	if !ok || text == "" {
+		return nil, nil
+	}
+	p := &rawProperties{}
+	if err := json.Unmarshal([]byte(text), p); err != nil {
+		return nil, err
+	}
+	return p, p.raw(&p.rawProj)
+}
+
+// selfInJSON gives the href of the self link in links that are JSON text, or "".
+func selfInJSON(text string) string {
+	var links []struct{ Rel, Href string }
+	if json.Unmarshal([]byte(text), &links) != nil {
+		return ""
+	}
+	for _, link := range links {
+		if link.Rel == "self" {
+			return link.Href
+		}
+	}
+	return ""
+}

@@ -1,0 +1,17 @@
+// Package fetch is the network-bound half of cogweave: it brings the headers of COGs and their tiles,
+// still compressed, from wherever they lie. It decodes nothing.
+//
+// A Client is meant to exist once in a process and to be shared by all: every limit (requests, bytes
+// and rate under way, retries, cache) is the Client's, not a call's.
+//
+// What happens to a call of Tiles:
+//
+//	tiles.go     the call: cached tiles at once, the others as they arrive, in the caller's goroutine
+//	flight.go    single flight: which tiles are under way, who waits for them, who gave up
+//	coalesce.go  neighbouring tiles of a file become one run, one request
+//	transfer.go  a run's attempts: retry.go says when to try again, limit.go when to start,
+//	             watchdog.go when to give an attempt up
+//	store/       one attempt at one range; filestore/ and httpstore/ are stores
+//
+// header.go reads and keeps the headers of files by the same transfers.
+package fetch

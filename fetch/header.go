@@ -1,0 +1,264 @@
+package fetch
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"cogweave/core"
+	"cogweave/core/cog"
+	"cogweave/fetch/store"
+)
+
+// headerTable knows every header that is kept or being read.
+type headerTable struct {
+	mu      sync.Mutex
+	cache   *lru[string, *cog.Header] // by href without signature, as pending
+	pending map[string]*headerFlight
+}
+
+// headerFlight is a header being read, and the number of those who wait for it.
+type headerFlight struct {
+	name    string
+	waiting int
+	cancel  context.CancelFunc
+	done    chan struct{} // closed once header or err is set
+	header  *cog.Header
+	err     error
+}
+
+// Header gives the header of a file, which is read once for all who ask at the same time, and kept.
+// It is shared: it must not be modified. Errors are not kept.
+func (c *Client) Header(ctx context.Context, href string) (*cog.Header, error) {
+	if ctx.Err() != nil {
+		return nil, cancelled(ctx, href)
+	}
+	f, kept := c.headers.join(c, href)
+	if kept != nil {
+		c.stats.headerHits.Add(1)
+		return kept, nil
+	}
+	select {
+	case <-f.done:
+		return f.header, f.err
+	case <-ctx.Done():
+		c.headers.leave(f)
+		return nil, cancelled(ctx, href)
+	}
+}
+
+// Headers gives the header of each href by calling each(i, header, err) once for each i, in any order,
+// in the goroutine of the caller, one call at a time. It returns when all were given.
+func (c *Client) Headers(ctx context.Context, hrefs []string, each func(i int, h *cog.Header, err error)) {
+	type answer struct {
+		index  int
+		header *cog.Header
+		err    error
+	}
+	workers := min(len(hrefs), c.Effective().MaxRequests)
+	answers := make(chan answer, workers)
+	quit := make(chan struct{}) // closed if each panics
+	defer close(quit)
+	var next atomic.Int64
+	for range workers {
+		core.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(hrefs); i = int(next.Add(1)) - 1 {
+				h, err := c.Header(ctx, hrefs[i])
+				select {
+				case answers <- answer{i, h, err}:
+				case <-quit:
+					return
+				}
+			}
+		}, nil)
+	}
+	for range hrefs {
+		a := <-answers
+		each(a.index, a.header, a.err)
+	}
+}
+
+// Seed keeps headers that were read before, by this process or another.
+func (c *Client) Seed(headers []*cog.Header) {
+	c.headers.mu.Lock()
+	defer c.headers.mu.Unlock()
+	for _, h := range headers {
+		c.headers.cache.put(core.StripSignature(h.Href), h, headerBytes(h))
+	}
+}
+
+// join gives the header if it is kept, and else the flight that brings it, started if need be.
+func (ht *headerTable) join(c *Client, href string) (*headerFlight, *cog.Header) {
+	name := core.StripSignature(href)
+	ht.mu.Lock()
+	defer ht.mu.Unlock()
+	if h, ok := ht.cache.get(name); ok {
+		return nil, h
+	}
+	f := ht.pending[name]
+	if f == nil {
+		f = &headerFlight{name: name, done: make(chan struct{})}
+		ht.pending[name] = f
+		var ctx context.Context
+		ctx, f.cancel = context.WithCancel(c.ctx)
+		core.Go(func() {
+			h, err := c.readHeader(ctx, href)
+			ht.finish(f, h, err)
+		}, func(err error) { ht.finish(f, nil, err) })
+	}
+	f.waiting++
+	return f, nil
+}
+
+// leave takes a waiter off a flight; the last one ends it.
+func (ht *headerTable) leave(f *headerFlight) {
+	ht.mu.Lock()
+	defer ht.mu.Unlock()
+	f.waiting--
+	if f.waiting > 0 {
+		return
+	}
+	f.cancel()
+	if ht.pending[f.name] == f {
+		delete(ht.pending, f.name)
+	}
+}
+
+func (ht *headerTable) finish(f *headerFlight, h *cog.Header, err error) {
+	ht.mu.Lock()
+	defer ht.mu.Unlock()
+	f.cancel()
+	f.header, f.err = h, err
+	if ht.pending[f.name] == f {
+		delete(ht.pending, f.name)
+		if err == nil {
+			ht.cache.put(f.name, h, headerBytes(h))
+		}
+	}
+	close(f.done)
+}
+
+func (ht *headerTable) forget(href string) {
+	ht.mu.Lock()
+	defer ht.mu.Unlock()
+	ht.cache.remove(core.StripSignature(href))
+}
+
+func (ht *headerTable) resize(budget int64) {
+	ht.mu.Lock()
+	defer ht.mu.Unlock()
+	ht.cache.resize(budget)
+}
+
+func (ht *headerTable) bytes() int64 {
+	ht.mu.Lock()
+	defer ht.mu.Unlock()
+	return ht.cache.used
+}
+
+// headerBytes estimates the memory of a header: its tile lists, tags and a constant per level.
+func headerBytes(h *cog.Header) int64 {
+	total := int64(2<<10 + len(h.Georef.ASCII) + 8*len(h.Georef.Doubles) + 2*len(h.Georef.Keys))
+	for _, levels := range [][]cog.Level{h.Levels, h.Masks} {
+		for i := range levels {
+			l := &levels[i]
+			total += int64(1<<10 + 8*(cap(l.Offsets)+cap(l.ByteCounts)) + len(l.JPEGTables) + 2*len(l.ColorMap))
+			for _, tag := range l.Raw {
+				total += int64(64 + len(tag.Data))
+			}
+		}
+	}
+	return total
+}
+
+// readHeader reads and parses a header, and keeps the tiles that came along with it.
+func (c *Client) readHeader(ctx context.Context, href string) (*cog.Header, error) {
+	cfg := c.Effective()
+	src, err := c.openHeader(ctx, href, cfg.HeaderBytes)
+	if err != nil {
+		return nil, err
+	}
+	h, err := cog.Read(ctx, src, href, cfg.Limits)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, cancelled(ctx, href)
+		}
+		return nil, err
+	}
+	h.ETag, h.Size = src.id.ETag, src.id.Size
+	if !src.id.Strong() {
+		h.Warnings = append(h.Warnings, "the server gives no strong entity tag: a change of the file is noticed by its size and time of modification only")
+	}
+	c.tiles.keepEmbedded(href, h, src.head)
+	return h, nil
+}
+
+// headerSource is the file as cog.Read sees it: its first bytes are there, others are read as asked,
+// from the same version.
+type headerSource struct {
+	client *Client
+	href   string
+	id     store.Identity
+	head   []byte
+}
+
+var _ cog.Source = (*headerSource)(nil)
+
+func (c *Client) openHeader(ctx context.Context, href string, first int64) (*headerSource, error) {
+	head, id, err := c.readPart(ctx, href, store.Identity{}, core.ByteRange{End: first})
+	if err != nil {
+		return nil, err
+	}
+	if id.Size == 0 && int64(len(head)) < first {
+		id.Size = int64(len(head))
+	}
+	return &headerSource{client: c, href: href, id: id, head: head}, nil
+}
+
+// Size is that of the file, or 0 if the server did not say.
+func (s *headerSource) Size() int64 { return s.id.Size }
+
+// ReadRange gives the bytes of r, cut at the end of the file.
+func (s *headerSource) ReadRange(ctx context.Context, r core.ByteRange) ([]byte, error) {
+	if s.id.Size > 0 {
+		r = store.Clip(r, s.id.Size)
+	}
+	have := int64(len(s.head))
+	if r.Len() == 0 {
+		return nil, nil
+	}
+	if r.End <= have {
+		return s.head[r.Start:r.End:r.End], nil
+	}
+	rest := core.ByteRange{Start: max(r.Start, have), End: r.End}
+	data, _, err := s.client.readPart(ctx, s.href, s.id, rest)
+	if err != nil || rest == r {
+		return data, err
+	}
+	return append(s.head[r.Start:have:have], data...), nil
+}
+
+// maxEmbedded bounds the tile lists that are searched for tiles within a file's first bytes.
+const maxEmbedded = 1 << 12
+
+// keepEmbedded keeps the tiles that lie wholly within the first bytes of a file, which were read for
+// its header: all of a small file's, and the smallest overviews of many a large one's. They are
+// copied, so that they do not keep the rest alive.
+func (tt *tileTable) keepEmbedded(href string, h *cog.Header, head []byte) {
+	version := versionOf(&core.Asset{Href: href, ETag: h.ETag, Size: h.Size})
+	tt.mu.Lock()
+	defer tt.mu.Unlock()
+	for _, levels := range [][]cog.Level{h.Levels, h.Masks} {
+		for i := range levels {
+			l := &levels[i]
+			for t := 0; t < len(l.Offsets) && len(l.Offsets) <= maxEmbedded; t++ {
+				r, ok := l.TileRange(t)
+				if ok && r.Start >= 0 && r.End > r.Start && r.End <= int64(len(head)) {
+					data := make([]byte, r.Len())
+					copy(data, head[r.Start:])
+					tt.cache.put(tileKey{version, r}, data, r.Len()+tileOverhead)
+				}
+			}
+		}
+	}
+}

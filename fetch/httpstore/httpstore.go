@@ -1,0 +1,146 @@
+// Package httpstore reads ranges of files over HTTP and HTTPS. It trusts no answer: status, range,
+// length, encoding and version of each are checked before and while its bytes are used.
+package httpstore
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"cogweave/core"
+	"cogweave/fetch/store"
+)
+
+// Config is what the store's transport needs to know. Durations must be positive.
+type Config struct {
+	ConnectTimeout   time.Duration // TCP connection, name lookup included
+	TLSTimeout       time.Duration // TLS handshake
+	FirstByteTimeout time.Duration // from the request's last byte to the answer's header
+	MaxIdlePerHost   int           // connections kept open to one host
+	CABundle         string        // path of a PEM file of root certificates, "" for the system's
+	Policy           Policy
+}
+
+const (
+	maxRedirects = 5
+	// A server without range support answers with the whole file; up to here that is taken.
+	maxWholeFile = 4 << 20
+)
+
+// Store reads over one pool of connections.
+type Store struct {
+	transport *http.Transport
+	broken    *store.Fault // why no request can be made, such as an unreadable CA bundle
+}
+
+var _ store.Store = (*Store)(nil)
+
+// New makes a store with its own pool of connections.
+func New(cfg Config) *Store {
+	transport, broken := newTransport(cfg)
+	return &Store{transport: transport, broken: broken}
+}
+
+// Close closes the connections that are idle.
+func (s *Store) Close() {
+	if s.transport != nil {
+		s.transport.CloseIdleConnections()
+	}
+}
+
+// Host is scheme, host name and port.
+func (s *Store) Host(href string) string {
+	scheme, rest, _ := strings.Cut(href, "://")
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	return strings.ToLower(scheme + "://" + rest)
+}
+
+// ReadRange sends a GET for the range and follows at most 5 redirects. Each hop starts from a fresh
+// set of headers, so that nothing meant for one server reaches another, and none is told where the
+// request came from.
+func (s *Store) ReadRange(ctx context.Context, req store.Request) (store.Body, error) {
+	if s.broken != nil {
+		return nil, s.broken
+	}
+	u, err := parseHref(req.Href)
+	if err != nil {
+		return nil, err
+	}
+	for hops := 0; ; hops++ {
+		resp, err := s.transport.RoundTrip(newRequest(ctx, u, req))
+		if err != nil {
+			return nil, transportFault(err)
+		}
+		location := resp.Header.Get("Location")
+		if !isRedirect(resp.StatusCode) || location == "" {
+			return accept(req, resp)
+		}
+		discard(resp)
+		if hops == maxRedirects {
+			return nil, &store.Fault{Class: core.AssetError, Reason: "TooManyRedirects",
+				Message: "gave up after " + strconv.Itoa(maxRedirects) + " redirects"}
+		}
+		if u, err = follow(u, location); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func newRequest(ctx context.Context, u *url.URL, req store.Request) *http.Request {
+	last := strconv.FormatInt(req.Range.End-1, 10)
+	header := http.Header{
+		"Range":           {"bytes=" + strconv.FormatInt(req.Range.Start, 10) + "-" + last},
+		"Accept-Encoding": {"identity"},
+		"User-Agent":      {"cogweave"},
+	}
+	if req.Want.Strong() {
+		header["If-Match"] = []string{req.Want.ETag}
+	} else if date := modified(req.Want.ETag); date != "" {
+		header["If-Unmodified-Since"] = []string{date}
+	}
+	r := &http.Request{Method: http.MethodGet, URL: u, Host: u.Host, Header: header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	return r.WithContext(ctx)
+}
+
+func isRedirect(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+// discard reads what little an answer without use holds, so that its connection can serve again.
+func discard(resp *http.Response) {
+	if resp.ContentLength >= 0 && resp.ContentLength <= 16<<10 {
+		_, _ = io.Copy(io.Discard, resp.Body)
+	}
+	resp.Body.Close()
+}
+
+// A file without entity tag is known by its time of modification, written as a weak tag.
+const modifiedTag = `W/"modified `
+
+func identityOf(header http.Header, size int64) store.Identity {
+	tag := header.Get("Etag")
+	if date := header.Get("Last-Modified"); tag == "" && date != "" && !strings.Contains(date, `"`) {
+		tag = modifiedTag + date + `"`
+	}
+	return store.Identity{ETag: tag, Size: size}
+}
+
+func modified(tag string) string {
+	date, ok := strings.CutPrefix(tag, modifiedTag)
+	if !ok {
+		return ""
+	}
+	return strings.TrimSuffix(date, `"`)
+}

@@ -1,0 +1,60 @@
+package httpstore
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"cogweave/core"
+	"cogweave/fetch/store"
+)
+
+// newTransport tunes the pool for many small ranges of few hosts: as many connections as there may be
+// requests, all kept, no compression, HTTP/2 where TLS offers it.
+func newTransport(cfg Config) (*http.Transport, *store.Fault) {
+	roots, broken := rootCAs(cfg.CABundle)
+	if broken != nil {
+		return nil, broken
+	}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		d := net.Dialer{Timeout: cfg.ConnectTimeout, KeepAlive: 15 * time.Second, Control: cfg.Policy.control(host)}
+		return d.DialContext(ctx, network, address)
+	}
+	return &http.Transport{
+		DialContext:           dial,
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		TLSHandshakeTimeout:   cfg.TLSTimeout,
+		ResponseHeaderTimeout: cfg.FirstByteTimeout,
+		DisableCompression:    true,
+		MaxIdleConnsPerHost:   cfg.MaxIdlePerHost,
+		// Below the 20 s after which large object stores hang up.
+		IdleConnTimeout:        15 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		ForceAttemptHTTP2:      true,
+		// A silent HTTP/2 connection is probed, since a retry would otherwise go out on it again.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: cfg.FirstByteTimeout, PingTimeout: cfg.ConnectTimeout},
+	}, nil
+}
+
+func rootCAs(path string) (*x509.CertPool, *store.Fault) {
+	if path == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &store.Fault{Class: core.InvalidArgument, Reason: "CABundle", Message: "the CA bundle cannot be read", Cause: err}
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, &store.Fault{Class: core.InvalidArgument, Reason: "CABundle", Message: "the CA bundle " + path + " holds no certificate"}
+	}
+	return pool, nil
+}

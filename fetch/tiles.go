@@ -1,0 +1,269 @@
+package fetch
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"cogweave/core"
+	"cogweave/fetch/store"
+)
+
+// Tiles implements core.TileSource. done is called in the goroutine of the caller, one call at a time:
+// a done that takes long delays its own call's tiles, and nobody else's.
+//
+// Tiles that are kept come first. The others are fetched in the order of the refs that ask for them,
+// neighbours of one file in one request; which are merged is decided from the refs of this call alone.
+// A tile that another call is fetching is waited for. When ctx ends, requests that nobody else waits
+// for are aborted.
+func (c *Client) Tiles(ctx context.Context, refs []core.TileRef, done func(i int, data []byte, err error)) {
+	c.fetch(ctx, refs, true, done)
+}
+
+// call is the mailbox of one call of fetch.
+type call struct {
+	mu      sync.Mutex
+	arrived []arrival
+	signal  chan struct{} // holds one token while arrived may hold something
+}
+
+type arrival struct {
+	index int
+	data  []byte
+	err   error
+}
+
+func (c *call) post(a arrival) {
+	c.mu.Lock()
+	c.arrived = append(c.arrived, a)
+	c.mu.Unlock()
+	select {
+	case c.signal <- struct{}{}:
+	default:
+	}
+}
+
+func (c *call) collect() []arrival {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	mail := c.arrived
+	c.arrived = nil
+	return mail
+}
+
+// fetch is Tiles; keep says whether the tiles go into the cache.
+func (c *Client) fetch(ctx context.Context, refs []core.TileRef, keep bool, done func(i int, data []byte, err error)) {
+	if ctx.Err() != nil {
+		for i, ref := range refs {
+			done(i, nil, cancelledTile(ctx, ref))
+		}
+		return
+	}
+	mail := &call{signal: make(chan struct{}, 1)}
+	ready, pending, runs := c.board(mail, refs, keep)
+	left := len(refs) - len(ready)
+	defer func() {
+		if left > 0 { // only after a panic in done
+			c.tiles.leave(mail, pending)
+		}
+	}()
+	c.start(runs)
+	for _, a := range ready {
+		done(a.index, a.data, a.err)
+	}
+	for stopped := false; left > 0 && !stopped; {
+		select {
+		case <-mail.signal:
+		case <-ctx.Done():
+			c.tiles.leave(mail, pending)
+			stopped = true // but what has arrived by now is delivered
+		}
+		for _, a := range mail.collect() {
+			pending[a.index] = nil
+			left--
+			done(a.index, a.data, a.err)
+		}
+	}
+	left = 0
+	for i, t := range pending {
+		if t != nil {
+			done(i, nil, cancelledTile(ctx, refs[i]))
+		}
+	}
+}
+
+func cancelledTile(ctx context.Context, ref core.TileRef) error {
+	href := ""
+	if ref.Asset != nil {
+		href = ref.Asset.Href
+	}
+	return withRange(cancelled(ctx, href), ref.Range)
+}
+
+// board puts a call's refs on the table. It returns what is ready at once (tiles that are kept, and
+// refs that make no sense), the tile that each other ref waits for, and the runs to start: the new
+// ones, and those under way for others that nobody has claimed yet.
+func (c *Client) board(mail *call, refs []core.TileRef, keep bool) (ready []arrival, pending []*tile, runs []*run) {
+	cfg := c.Effective()
+	pending = make([]*tile, len(refs))
+	keys := make([]tileKey, len(refs))
+	for i := range refs {
+		if err := checkRef(refs[i], cfg); err != nil {
+			ready = append(ready, arrival{index: i, err: err})
+			continue
+		}
+		if i > 0 && refs[i].Asset == refs[i-1].Asset && keys[i-1].version != "" {
+			keys[i].version = keys[i-1].version
+		} else {
+			keys[i].version = versionOf(refs[i].Asset)
+		}
+		keys[i].bytes = refs[i].Range
+	}
+	var fresh []*tile
+	adopted := map[*run]bool{}
+	c.tiles.mu.Lock()
+	defer c.tiles.mu.Unlock()
+	for i, key := range keys {
+		if key.version == "" {
+			continue
+		}
+		if data, ok := c.tiles.cache.get(key); ok {
+			c.stats.tileHits.Add(1)
+			ready = append(ready, arrival{index: i, data: data})
+			continue
+		}
+		t := c.tiles.pending[key]
+		if t == nil {
+			t = &tile{key: key, asset: *refs[i].Asset, order: i}
+			c.tiles.pending[key] = t
+			fresh = append(fresh, t)
+		} else {
+			c.stats.tileHits.Add(1)
+			if t.run != nil && !t.run.claimed && !adopted[t.run] {
+				adopted[t.run] = true
+				runs = append(runs, t.run)
+			}
+		}
+		t.join(waiter{mail, i}, keep)
+		pending[i] = t
+	}
+	return ready, pending, append(runs, c.tiles.form(fresh, cfg)...)
+}
+
+// form makes runs of new tiles, in the order in which the refs first ask for one of their tiles.
+func (tt *tileTable) form(fresh []*tile, cfg Config) []*run {
+	file := map[string]int{} // version -> order of its first tile
+	for _, t := range fresh {
+		if _, ok := file[t.key.version]; !ok {
+			file[t.key.version] = t.order
+		}
+	}
+	slices.SortFunc(fresh, func(a, b *tile) int {
+		return cmp.Or(cmp.Compare(file[a.key.version], file[b.key.version]),
+			cmp.Compare(a.key.bytes.Start, b.key.bytes.Start), cmp.Compare(a.key.bytes.End, b.key.bytes.End))
+	})
+	var runs []*run
+	for len(fresh) > 0 {
+		n := 1
+		for n < len(fresh) && fresh[n].key.version == fresh[0].key.version {
+			n++
+		}
+		ranges := make([]core.ByteRange, n)
+		for i, t := range fresh[:n] {
+			ranges[i] = t.key.bytes
+		}
+		start := 0
+		for _, end := range coalesce(ranges, cfg) {
+			runs = append(runs, tt.newRun(fresh[start:end]))
+			start = end
+		}
+		fresh = fresh[n:]
+	}
+	slices.SortFunc(runs, func(a, b *run) int { return cmp.Compare(a.order(), b.order()) })
+	return runs
+}
+
+func (tt *tileTable) newRun(tiles []*tile) *run {
+	r := &run{table: tt, tiles: tiles}
+	for _, t := range tiles {
+		t.run = r
+		r.waiting += len(t.waiters)
+	}
+	return r
+}
+
+func (r *run) order() int {
+	first := r.tiles[0].order
+	for _, t := range r.tiles[1:] {
+		first = min(first, t.order)
+	}
+	return first
+}
+
+// start carries runs out, as many at a time as requests may be under way. Its goroutines belong to no
+// call: they go on for whoever waits.
+func (c *Client) start(runs []*run) {
+	var next atomic.Int64
+	for range min(len(runs), c.Effective().MaxRequests) {
+		core.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(runs)); i = next.Add(1) - 1 {
+				c.carry(runs[i])
+			}
+		}, nil)
+	}
+}
+
+// carry carries one run out, if it is still to be done.
+func (c *Client) carry(r *run) {
+	ctx, ok := r.claim(c.ctx)
+	if !ok {
+		return
+	}
+	defer r.cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			r.fail(core.Panicked(p).WithHref(r.asset().Href))
+		}
+	}()
+	asset := r.asset()
+	_, err := c.transfer(ctx, asset.Href, store.Identity{ETag: asset.ETag, Size: asset.Size}, r)
+	if err == nil {
+		return
+	}
+	if err.Class == core.AssetChanged {
+		c.forget(asset.Href)
+	}
+	r.fail(err)
+}
+
+// forget drops what is kept of a file that is not what it was.
+func (c *Client) forget(href string) {
+	c.tiles.forget(href)
+	c.headers.forget(href)
+}
+
+func versionOf(a *core.Asset) string {
+	return core.StripSignature(a.Href) + "\x00" + a.ETag + "\x00" + strconv.FormatInt(a.Size, 10)
+}
+
+// checkRef refuses a ref that cannot be fetched.
+func checkRef(ref core.TileRef, cfg Config) error {
+	r := ref.Range
+	var e *core.Error
+	switch {
+	case ref.Asset == nil:
+		return core.Errorf(core.InvalidArgument, "Tile", "a tile without an asset")
+	case r.Start < 0 || r.End <= r.Start:
+		e = core.Errorf(core.InvalidArgument, "Tile", "not a range of bytes")
+	case ref.Asset.Size > 0 && r.End > ref.Asset.Size:
+		e = core.Errorf(core.AssetError, "TileOutOfRange", "the tile lies beyond the end of the file at %d", ref.Asset.Size)
+	case r.Len() > cfg.MaxBytesInFlight:
+		e = core.Errorf(core.BudgetExceeded, "MaxBytesInFlight", "the tile has %d bytes, more than the %d that may be under way", r.Len(), cfg.MaxBytesInFlight)
+	default:
+		return nil
+	}
+	return withRange(e.WithHref(ref.Asset.Href), r)
+}

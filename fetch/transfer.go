@@ -1,0 +1,160 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"cogweave/core"
+	"cogweave/fetch/store"
+)
+
+// sink takes the bytes of a transfer, in order, from as many answers as it needs.
+type sink interface {
+	// rest is what is still wanted. It is asked for only while something is.
+	rest() core.ByteRange
+	// take reads an answer to rest, to its end or to the first error.
+	take(answer store.Body) error
+	// rewind forgets bytes that another answer cannot be appended to without proof that both come
+	// from the same version of the file.
+	rewind()
+}
+
+// transfer fills a sink with bytes of one version of a file, trying as often as the policy allows. It
+// returns the version. The error names href and attempts; its range is the caller's to set.
+func (c *Client) transfer(ctx context.Context, href string, want store.Identity, s sink) (store.Identity, *core.Error) {
+	now := c.state.Load()
+	st, fault := now.storeFor(href)
+	if fault != nil {
+		return want, failure(fault, href, 0)
+	}
+	scale := time.Duration(s.rest().Len()/slowest) * time.Second
+	tries := attempts{cfg: now.cfg, host: st.Host(href), budgets: c.budgets, total: now.cfg.TotalTimeout + scale}
+	for {
+		got, fault := c.attempt(ctx, st, &tries, store.Request{Href: href, Range: s.rest(), Want: want}, s)
+		if fault == nil {
+			return got, nil
+		}
+		if ctx.Err() != nil {
+			return want, cancelled(ctx, href)
+		}
+		if got != (store.Identity{}) {
+			want = got
+		}
+		if !want.Strong() {
+			s.rewind()
+		}
+		wait, final := tries.pause(fault)
+		if final != nil {
+			return want, failure(final, href, tries.made)
+		}
+		if sleep(ctx, wait) != nil {
+			return want, cancelled(ctx, href)
+		}
+		tries.spent += wait
+		c.stats.retries.Add(1)
+	}
+}
+
+// attempt makes one request, once the limits have room for it. The version is known once an answer
+// was accepted, even if its bytes then broke off.
+func (c *Client) attempt(ctx context.Context, st store.Store, tries *attempts, req store.Request, s sink) (got store.Identity, fault *store.Fault) {
+	tries.made++
+	ticket, err := c.limits.acquire(ctx, tries.host, req.Range.Len())
+	if err != nil {
+		return got, &store.Fault{Class: core.Cancelled, Cause: err}
+	}
+	scale := time.Duration(req.Range.Len()/slowest) * time.Second
+	dog := watch(ctx, tries.cfg, min(tries.cfg.AttemptTimeout+scale, max(tries.total-tries.spent, time.Millisecond)))
+	fault = &store.Fault{Class: core.Internal} // what a panic leaves behind
+	defer func() {
+		dog.stop()
+		c.stats.bytes.Add(dog.arrived.Load())
+		c.limits.release(ticket, fault)
+		tries.spent += time.Since(dog.started)
+	}()
+	c.stats.requests.Add(1)
+	got, err = c.exchange(dog, st, req, s)
+	fault = dog.verdict(err)
+	if fault == nil {
+		c.budgets.succeed(tries.host)
+	}
+	return got, fault
+}
+
+func (c *Client) exchange(dog *watchdog, st store.Store, req store.Request, s sink) (store.Identity, error) {
+	answer, err := st.ReadRange(dog.ctx, req)
+	if err != nil {
+		return store.Identity{}, err
+	}
+	defer answer.Close()
+	return answer.Identity(), s.take(dog.body(answer))
+}
+
+// verdict is the fault behind an attempt's error: the watchdog's own, if it ended the attempt.
+func (w *watchdog) verdict(err error) *store.Fault {
+	if err == nil {
+		return nil
+	}
+	var f *store.Fault
+	if errors.As(context.Cause(w.ctx), &f) || errors.As(err, &f) {
+		return f
+	}
+	return &store.Fault{Class: core.AssetError, Reason: "IO", Message: "the read failed", Cause: err}
+}
+
+// failure makes the library's error of a fault.
+func failure(f *store.Fault, href string, attempts int) *core.Error {
+	message := f.Message
+	if f.Cause != nil {
+		message = f.Error()
+	}
+	e := &core.Error{Class: f.Class, Reason: f.Reason, Message: core.Redact(message), Attempts: attempts, Cause: f.Cause}
+	return e.WithHref(href)
+}
+
+func cancelled(ctx context.Context, href string) *core.Error {
+	e := core.Errorf(core.Cancelled, "", "cancelled: %w", context.Cause(ctx))
+	return e.WithHref(href)
+}
+
+// withRange is a copy of e that names the bytes it concerns.
+func withRange(e *core.Error, r core.ByteRange) *core.Error {
+	named := *e
+	named.Range = &r
+	return &named
+}
+
+// part is the sink of one range of one piece, which may end early at the end of the file.
+type part struct {
+	want core.ByteRange
+	data []byte // as long as the answer, once there is one
+	have int
+}
+
+func (p *part) rest() core.ByteRange {
+	return core.ByteRange{Start: p.want.Start + int64(p.have), End: p.want.End}
+}
+
+func (p *part) take(answer store.Body) error {
+	if p.data == nil {
+		p.want.End = answer.Range().End
+		p.data = make([]byte, p.want.Len())
+	}
+	n, err := io.ReadFull(answer, p.data[p.have:])
+	p.have += n
+	return err
+}
+
+func (p *part) rewind() { p.have = 0 }
+
+// readPart reads one range, without cache or sharing. The data is shorter where the file ends.
+func (c *Client) readPart(ctx context.Context, href string, want store.Identity, r core.ByteRange) ([]byte, store.Identity, error) {
+	p := &part{want: r}
+	id, err := c.transfer(ctx, href, want, p)
+	if err != nil {
+		return nil, id, withRange(err, r)
+	}
+	return p.data, id, nil
+}

@@ -1,0 +1,188 @@
+package mosaic
+
+import (
+	"sync"
+
+	"cogweave/core"
+	"cogweave/core/lattice"
+	"cogweave/mosaic/combine"
+	"cogweave/mosaic/warp"
+)
+
+const side = lattice.Block
+
+// scratch is a worker's memory for one block.
+type scratch struct {
+	xs, ys []float64 // level coordinates of the cells
+	values []byte    // resampled
+	valid  []byte
+	window []byte // source pixels, where several tiles meet
+	mask   []byte
+}
+
+var scratches = sync.Pool{New: func() any { return &scratch{} }}
+
+func grow[T any](s *[]T, n int) []T {
+	if cap(*s) < n {
+		*s = make([]T, n)
+	}
+	return (*s)[:n]
+}
+
+// full tells whether no further item can change the block.
+func (b *block) full(j *job) bool {
+	if b.written {
+		return true
+	}
+	for k := range j.spec.Bands {
+		if !b.bandFull(j, k) {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *block) bandFull(j *job, k int) bool {
+	return b.bands != nil && j.run.plan.Method.StopsWhenFull() && b.bands[k].Full()
+}
+
+// accumulators makes the block's, one for each band.
+func (b *block) accumulators(j *job) {
+	if b.bands != nil {
+		return
+	}
+	b.bands = make([]combine.Accumulator, len(j.spec.Bands))
+	for k, band := range j.spec.Bands {
+		b.bands[k] = combine.New(j.run.plan.Method, b.cells.Count(), j.run.dtype, j.run.plan.Bands[band].Fill())
+	}
+}
+
+// combine adds the round's items to a block whose tiles have all arrived, in order.
+func (rd *round) combine(b *block) {
+	j := rd.job
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	b.accumulators(j)
+	for _, n := range b.needs {
+		for k, sn := range n.sources {
+			if sn == nil {
+				continue
+			}
+			if err := sn.failed(); err != nil {
+				if b.bandFull(j, k) {
+					j.run.note(j.spec.Time, j.step.items[n.item].Item, err)
+				} else {
+					rd.fail(n.item, err)
+				}
+				continue
+			}
+			if !b.bandFull(j, k) {
+				s.resample(sn, b)
+				b.bands[k].Add(s.values, sn.dtype(), s.valid)
+			}
+		}
+	}
+	for _, n := range b.needs {
+		n.release()
+	}
+	if b.full(j) || b.next >= len(j.step.items) {
+		j.writeBlock(b)
+	}
+	if rd.pending.Add(-1) == 0 {
+		rd.finished()
+	}
+}
+
+// writeBlock puts the block's pixels into the output.
+func (j *job) writeBlock(b *block) {
+	b.accumulators(j)
+	size := j.run.dtype.Size()
+	for k, plane := range j.spec.Planes {
+		acc, c := b.bands[k], b.cells
+		if c.Rows == nil {
+			acc.Finish(j.run.out[(plane+c.Offset)*size:], c.Stride, c.Window.Height, c.Window.Width)
+			continue
+		}
+		values := make([]byte, c.Count()*size)
+		acc.Finish(values, c.Count(), 1, c.Count())
+		for i, place := range c.Places {
+			copy(j.run.out[(plane+place)*size:][:size], values[i*size:])
+		}
+	}
+	b.bands, b.written = nil, true
+}
+
+// failed is the first error among the tiles.
+func (s *sourceNeed) failed() error {
+	for _, l := range s.layers {
+		for _, t := range l.tiles {
+			if t != nil && t.err != nil {
+				return t.err
+			}
+		}
+	}
+	return nil
+}
+
+// kernel is the number by which the C kernels know the source's.
+func (s *sourceNeed) kernel() warp.Kernel {
+	k, _ := warp.ParseKernel(string(s.source.Kernel))
+	return k
+}
+
+func (s *sourceNeed) dtype() core.DType { return s.layers[0].layer.Image.DType() }
+
+// release lets go of the tiles, once for each block that noted it.
+func (n *need) release() {
+	for _, s := range n.sources {
+		if s == nil {
+			continue
+		}
+		for _, l := range s.layers {
+			for _, t := range l.tiles {
+				if t != nil {
+					t.release()
+				}
+			}
+		}
+	}
+}
+
+// resample fills values and valid with the source's pixels at the block's cells.
+func (s *scratch) resample(sn *sourceNeed, b *block) {
+	n := b.cells.Count()
+	s.values = grow(&s.values, n*sn.dtype().Size())
+	s.valid = grow(&s.valid, n)
+	view := s.view(sn)
+	c := b.cells
+	row0, col0 := c.Window.Row-c.Row*lattice.Block, c.Window.Col-c.Col*lattice.Block
+	switch {
+	case sn.source.Aligned:
+		s.copy(sn, b, &view)
+	case sn.source.Kernel.IsArea() && c.Rows == nil:
+		rows, cols := c.Window.Height, c.Window.Width
+		s.xs, s.ys = grow(&s.xs, (rows+1)*(cols+1)), grow(&s.ys, (rows+1)*(cols+1))
+		warp.Interpolate(sn.nodes.X, sn.nodes.Y, sn.nodes.PerRow, sn.nodes.Step, row0, rows+1, col0, cols+1, s.xs, s.ys)
+		warp.SampleArea(sn.kernel(), &view, cols, rows, s.xs, s.ys, s.values, s.valid)
+	case sn.source.Kernel.IsArea():
+		s.areas(sn, b, &view)
+	case c.Rows == nil:
+		s.xs, s.ys = grow(&s.xs, n), grow(&s.ys, n)
+		warp.Interpolate(sn.nodes.X, sn.nodes.Y, sn.nodes.PerRow, sn.nodes.Step, row0, c.Window.Height, col0, c.Window.Width, s.xs, s.ys)
+		warp.Sample(sn.kernel(), &view, sn.source.Scale, s.xs, s.ys, s.values, s.valid)
+	default:
+		s.xs, s.ys = grow(&s.xs, n), grow(&s.ys, n)
+		warp.InterpolateAt(sn.nodes.X, sn.nodes.Y, sn.nodes.PerRow, sn.nodes.Step, c.Rows, c.Cols, s.xs, s.ys)
+		warp.Sample(sn.kernel(), &view, sn.source.Scale, s.xs, s.ys, s.values, s.valid)
+	}
+}
+
+// areas samples scattered cells with an area kernel, each by its own four corners.
+func (s *scratch) areas(sn *sourceNeed, b *block, view *warp.View) {
+	size := sn.dtype().Size()
+	s.xs, s.ys = grow(&s.xs, 4), grow(&s.ys, 4)
+	for i := range b.cells.Rows {
+		warp.Interpolate(sn.nodes.X, sn.nodes.Y, sn.nodes.PerRow, sn.nodes.Step, int(b.cells.Rows[i]), 2, int(b.cells.Cols[i]), 2, s.xs, s.ys)
+		warp.SampleArea(sn.kernel(), view, 1, 1, s.xs, s.ys, s.values[i*size:(i+1)*size], s.valid[i:i+1])
+	}
+}

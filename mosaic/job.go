@@ -1,0 +1,130 @@
+package mosaic
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"cogweave/core"
+	"cogweave/core/plan"
+	"cogweave/mosaic/combine"
+)
+
+// job combines the items of one time step, in rounds: each round plans which tiles the blocks that are
+// not full yet need of their next items, has them fetched, and combines them as they come. The rounds of
+// a job, and so its requests, depend on pixels only, never on timing.
+type job struct {
+	run     *run
+	spec    plan.Job
+	step    *resolvedStep
+	absent  map[int]bool // items left out after an error (errors="ignore")
+	blocks  []*block
+	layers  int
+	cursor  int // block at which the next round begins
+	present *round
+	once    sync.Once // the job's end
+}
+
+// block is the cells of a job in one block of the lattice, and what is known of them so far.
+type block struct {
+	cells   *plan.Cells
+	next    int // first item of the step not combined yet
+	bands   []combine.Accumulator
+	needs   []*need // of the present round, in item order
+	written bool
+	waiting atomic.Int32 // tiles of the present round that are not decoded yet, and the round itself
+}
+
+func newJob(r *run, spec plan.Job, step *resolvedStep) *job {
+	return &job{run: r, spec: spec, step: step, absent: map[int]bool{}}
+}
+
+// guard makes a task of f that ends the job if f panics or the run is over. No task runs after the run
+// has returned: the output is the caller's again.
+func (j *job) guard(f func()) func() {
+	return func() {
+		j.run.gate.RLock()
+		defer j.run.gate.RUnlock()
+		defer func() {
+			if p := recover(); p != nil {
+				j.end(core.Panicked(p))
+			}
+		}()
+		if j.run.ctx.Err() != nil {
+			j.end(core.Errorf(core.Cancelled, "", "cancelled"))
+			return
+		}
+		f()
+	}
+}
+
+// end finishes the job, once.
+func (j *job) end(err error) {
+	j.once.Do(func() {
+		if err != nil {
+			j.run.fail(j.spec.Slot, err)
+		} else if j.run.opts.OnStep != nil {
+			j.run.opts.OnStep(j.spec.Slot)
+		}
+		if rd := j.present; rd != nil {
+			rd.discharge(rd.bytes)
+		}
+		j.run.jobs.Done()
+	})
+}
+
+// begin, or begin again without the items that failed.
+func (j *job) begin() {
+	j.layers, j.cursor = max(1, j.run.engine.Lookahead), 0
+	j.blocks = make([]*block, len(j.spec.Cells))
+	for i := range j.blocks {
+		j.blocks[i] = &block{cells: &j.spec.Cells[i]}
+	}
+	for _, item := range j.step.items {
+		if item.Err == nil || j.absent[item.Item] {
+			continue
+		}
+		if !j.run.plan.IgnoreErrors {
+			j.end(item.Err)
+			return
+		}
+		j.leaveOut(item.Item, item.Err)
+	}
+	j.round()
+}
+
+// leaveOut makes an item count as absent, and says so in the report.
+func (j *job) leaveOut(item int, err error) {
+	j.absent[item] = true
+	j.run.note(j.spec.Time, item, err)
+}
+
+func (r *run) note(time, item int, err error) {
+	f := Failure{Time: time, Item: r.plan.Items[item].ID, Error: err.Error()}
+	if e, ok := err.(*core.Error); ok {
+		f.Band = e.Band
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Failures = append(r.report.Failures, f)
+}
+
+// round plans the next tiles, or ends the job when there are none.
+func (j *job) round() {
+	rd := j.planRound()
+	j.present = rd
+	if len(rd.blocks) == 0 {
+		j.write()
+		return
+	}
+	core.Go(func() { rd.fetch() }, j.end)
+}
+
+// write writes the pixels of every block that is not written yet, and ends the job.
+func (j *job) write() {
+	for _, b := range j.blocks {
+		if !b.written {
+			j.writeBlock(b)
+		}
+	}
+	j.end(nil)
+}

@@ -1,0 +1,128 @@
+package mosaic
+
+import (
+	"runtime"
+	"sync"
+
+	"cogweave/core"
+
+	"golang.org/x/sys/unix"
+)
+
+// Pool is the process's CPU workers. Work arrives in groups, one per operation; workers serve the groups
+// in turn, so that a small read is not kept waiting by a large one.
+type Pool struct {
+	mu      sync.Mutex
+	wake    *sync.Cond
+	groups  []*Group // those with work, in the order in which they are served
+	threads int      // wanted
+	alive   int      // workers that run
+}
+
+// NewPool makes a pool of that many workers. They start with the first task.
+func NewPool(threads int) *Pool {
+	p := &Pool{threads: max(1, threads)}
+	p.wake = sync.NewCond(&p.mu)
+	return p
+}
+
+// SetThreads changes the number of workers, at once for new tasks.
+func (p *Pool) SetThreads(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.threads = max(1, n)
+	p.wake.Broadcast()
+}
+
+// Threads is the number of workers.
+func (p *Pool) Threads() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.threads
+}
+
+// Group is the tasks of one operation.
+type Group struct {
+	pool    *Pool
+	onPanic func(error)
+	urgent  []func()
+	normal  []func()
+	queued  bool
+}
+
+// Group starts an empty group. A panic in a task is given to onPanic.
+func (p *Pool) Group(onPanic func(error)) *Group { return &Group{pool: p, onPanic: onPanic} }
+
+// Go queues a task. Urgent tasks run before the group's others: they free memory that others would add to.
+func (g *Group) Go(urgent bool, task func()) {
+	p := g.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if urgent {
+		g.urgent = append(g.urgent, task)
+	} else {
+		g.normal = append(g.normal, task)
+	}
+	if !g.queued {
+		g.queued = true
+		p.groups = append(p.groups, g)
+	}
+	if p.alive < p.threads {
+		p.alive++
+		core.Go(p.work, nil)
+		return
+	}
+	p.wake.Signal()
+}
+
+// next takes a task from the group served longest ago. The lock is held.
+func (p *Pool) next() (*Group, func()) {
+	g := p.groups[0]
+	p.groups = p.groups[1:]
+	list := &g.urgent
+	if len(g.urgent) == 0 {
+		list = &g.normal
+	}
+	task := (*list)[0]
+	(*list)[0] = nil
+	*list = (*list)[1:]
+	if g.queued = len(g.urgent)+len(g.normal) > 0; g.queued {
+		p.groups = append(p.groups, g)
+	}
+	return g, task
+}
+
+// workerNice lowers the workers' priority a little below that of the threads that wait for them: an event
+// loop that has work of its own gets the processor first.
+const workerNice = 5
+
+func (p *Pool) work() {
+	// A thread of its own: the priority is the thread's.
+	runtime.LockOSThread()
+	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), workerNice)
+	p.mu.Lock()
+	for {
+		if p.alive > p.threads {
+			p.alive--
+			p.mu.Unlock()
+			return
+		}
+		if len(p.groups) == 0 {
+			p.wake.Wait()
+			continue
+		}
+		g, task := p.next()
+		p.mu.Unlock()
+		g.run(task)
+		p.mu.Lock()
+	}
+}
+
+func (g *Group) run(task func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			g.onPanic(core.Panicked(r))
+		}
+	}()
+	task()
+}

@@ -1,0 +1,95 @@
+package mosaic
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+func TestPoolServesGroupsInTurn(t *testing.T) {
+	p := NewPool(1)
+	gate := make(chan struct{})
+	var mu sync.Mutex
+	var order []string
+	var done sync.WaitGroup
+	a, b := p.Group(nil), p.Group(nil)
+	a.Go(false, func() { <-gate })
+	add := func(g *Group, name string) {
+		done.Add(1)
+		g.Go(false, func() {
+			mu.Lock()
+			order = append(order, name)
+			mu.Unlock()
+			done.Done()
+		})
+	}
+	for range 3 {
+		add(a, "a")
+	}
+	add(b, "b")
+	close(gate)
+	done.Wait()
+	if order[0] != "b" && order[1] != "b" {
+		t.Errorf("the small group waited for the large one: %v", order)
+	}
+}
+
+func TestUrgentTasksRunFirst(t *testing.T) {
+	p := NewPool(1)
+	gate := make(chan struct{})
+	g := p.Group(nil)
+	g.Go(false, func() { <-gate })
+	order := make(chan string, 2)
+	g.Go(false, func() { order <- "normal" })
+	g.Go(true, func() { order <- "urgent" })
+	close(gate)
+	if first := <-order; first != "urgent" {
+		t.Errorf("%s ran first", first)
+	}
+}
+
+func TestPanicInATaskIsReported(t *testing.T) {
+	p := NewPool(2)
+	got := make(chan error, 1)
+	p.Group(func(err error) { got <- err }).Go(false, func() { panic("probe") })
+	if err := <-got; err == nil {
+		t.Error("no error")
+	}
+	after := make(chan struct{})
+	p.Group(nil).Go(false, func() { close(after) })
+	<-after // the worker lives on
+}
+
+func TestThreadsCanGrowAndShrink(t *testing.T) {
+	p := NewPool(1)
+	var running, most atomic.Int32
+	var done sync.WaitGroup
+	run := func(n int) {
+		g := p.Group(nil)
+		for range n {
+			done.Add(1)
+			g.Go(false, func() {
+				if now := running.Add(1); now > most.Load() {
+					most.Store(now)
+				}
+				for range 1000 {
+					_ = new(int)
+				}
+				running.Add(-1)
+				done.Done()
+			})
+		}
+		done.Wait()
+	}
+	run(50)
+	if most.Load() != 1 {
+		t.Errorf("%d tasks ran at once on one worker", most.Load())
+	}
+	p.SetThreads(3)
+	run(50)
+	p.SetThreads(1)
+	run(50)
+	if p.Threads() != 1 {
+		t.Errorf("%d threads", p.Threads())
+	}
+}

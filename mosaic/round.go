@@ -1,0 +1,265 @@
+package mosaic
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"cogweave/core"
+	"cogweave/core/cog"
+	"cogweave/core/lattice"
+	"cogweave/core/plan"
+)
+
+// round is the tiles that a job reads together, and the blocks that wait for them.
+type round struct {
+	job     *job
+	blocks  []*block
+	tiles   map[tileKey]*tile
+	order   []*tile      // as first needed
+	bytes   int64        // of the tiles, compressed and decoded
+	held    atomic.Int64 // of them, what the budget still counts
+	pending atomic.Int32
+
+	mu       sync.Mutex
+	failed   error // of the earliest item
+	failItem int
+}
+
+type tileKey struct {
+	image *cog.Level
+	index int
+}
+
+// need is what one item must give to one block: a source for each band of the job, or nil.
+type need struct {
+	item    int // position in the step
+	sources []*sourceNeed
+}
+
+// sourceNeed is the part of a source that a block needs.
+type sourceNeed struct {
+	source *plan.Source
+	nodes  lattice.Nodes
+	window core.Window // level pixels
+	whole  bool        // every cell lies on the raster
+	layers []layerNeed
+}
+
+// layerNeed is the tiles of one layer that cover a window, row by row.
+type layerNeed struct {
+	layer    plan.Layer
+	row, col int // of the first tile
+	cols     int // tiles in a row
+	tiles    []*tile
+}
+
+// planRound chooses the next items of the blocks that are not full: as many as lie over each cell
+// `layers` times, by their outlines. It goes on from the block at which the memory of the round before
+// ended, and then starts over with twice the layers. Without blocks the job is complete.
+func (j *job) planRound() *round {
+	rd := &round{job: j, tiles: map[tileKey]*tile{}}
+	share := max(1, j.run.engine.Budget.Limit()/2)
+	for passes := 0; len(rd.blocks) == 0 && passes < 2; passes++ {
+		for ; j.cursor < len(j.blocks) && rd.bytes < share; j.cursor++ {
+			rd.add(j.blocks[j.cursor])
+		}
+		if j.cursor == len(j.blocks) {
+			j.cursor = 0
+			j.layers *= 2
+		}
+	}
+	rd.pending.Store(int32(len(rd.blocks)))
+	return rd
+}
+
+// add takes a block into the round if another item may give it pixels.
+func (rd *round) add(b *block) {
+	j := rd.job
+	if b.full(j) {
+		return
+	}
+	b.needs = b.needs[:0]
+	for covered := 0; b.next < len(j.step.items) && covered < j.layers; b.next++ {
+		item := &j.step.items[b.next]
+		if j.absent[item.Item] || item.Err != nil {
+			continue
+		}
+		n, whole := rd.need(b, b.next, item)
+		if n == nil {
+			continue
+		}
+		b.needs = append(b.needs, n)
+		if whole {
+			covered++
+		}
+	}
+	if len(b.needs) > 0 {
+		rd.blocks = append(rd.blocks, b)
+		rd.register(b)
+	}
+}
+
+// need finds the tiles that a block needs of an item; nil if the item misses the block. whole tells
+// whether every band of it lies over every cell.
+func (rd *round) need(b *block, position int, item *plan.StepItem) (n *need, whole bool) {
+	j := rd.job
+	whole = true
+	for k, band := range j.spec.Bands {
+		source := item.Sources[j.step.band(band)]
+		if source == nil || source.Outline.Intersect(b.cells.Window).Empty() {
+			whole = false
+			continue
+		}
+		if b.bandFull(j, k) {
+			continue
+		}
+		s := newSourceNeed(source, b.cells)
+		if s.window.Empty() {
+			whole = false
+			continue
+		}
+		if n == nil {
+			n = &need{item: position, sources: make([]*sourceNeed, len(j.spec.Bands))}
+		}
+		whole = whole && s.whole
+		n.sources[k] = s
+	}
+	return n, whole && n != nil
+}
+
+func newSourceNeed(source *plan.Source, cells *plan.Cells) *sourceNeed {
+	s := &sourceNeed{source: source, nodes: source.Coordinates(cells, source.Kernel)}
+	s.whole = source.EachWindow(cells, s.nodes, func(w core.Window) { s.window = s.window.Union(w) })
+	return s
+}
+
+// register makes the tiles of a block's needs known to the round.
+func (rd *round) register(b *block) {
+	waiting := int32(1) // the round, until it is complete
+	for _, n := range b.needs {
+		for _, s := range n.sources {
+			if s == nil {
+				continue
+			}
+			for _, layer := range s.source.Layers() {
+				s.layers = append(s.layers, rd.layerTiles(s, b, layer, &waiting))
+			}
+		}
+	}
+	b.waiting.Store(waiting)
+}
+
+// layerTiles lists the tiles over the window's bounding box; those that no cell needs stay nil.
+func (rd *round) layerTiles(s *sourceNeed, b *block, layer plan.Layer, waiting *int32) layerNeed {
+	th, tw := layer.Image.TileHeight, layer.Image.TileWidth
+	w := s.window
+	ln := layerNeed{layer: layer, row: w.Row / th, col: w.Col / tw}
+	ln.cols = (w.Col+w.Width-1)/tw - ln.col + 1
+	rows := (w.Row+w.Height-1)/th - ln.row + 1
+	ln.tiles = make([]*tile, rows*ln.cols)
+	s.source.EachWindow(b.cells, s.nodes, func(part core.Window) {
+		layer.EachTile(part, func(row, col int) {
+			slot := &ln.tiles[(row-ln.row)*ln.cols+col-ln.col]
+			if *slot == nil {
+				*slot = rd.tile(s.source, layer, row, col)
+				(*slot).uses.Add(1)
+				if (*slot).wait(b) {
+					*waiting++
+				}
+			}
+			(*slot).want(layer.Sample, part.Row+part.Height-row*th)
+		})
+	})
+	return ln
+}
+
+func (rd *round) tile(source *plan.Source, layer plan.Layer, row, col int) *tile {
+	index, r, ok := layer.Tile(row, col)
+	key := tileKey{layer.Image, index}
+	t := rd.tiles[key]
+	if t == nil {
+		t = &tile{round: rd, header: source.Header, image: layer.Image, index: index, source: source, mask: layer.Role == plan.Mask,
+			ref: core.TileRef{Asset: source.Asset, Range: r}, sparse: !ok}
+		rd.tiles[key] = t
+		rd.order = append(rd.order, t)
+		t.bytes = t.cost(layer)
+		rd.bytes += t.bytes
+	}
+	return t
+}
+
+// fetch asks for the tiles once the memory budget admits them, and returns when all were delivered.
+// Blocks are combined in the meantime.
+func (rd *round) fetch() {
+	run := rd.job.run
+	if err := run.engine.Budget.Acquire(run.ctx, rd.bytes); err != nil {
+		rd.job.end(err)
+		return
+	}
+	rd.held.Store(rd.bytes)
+	var refs []core.TileRef
+	var wanted []*tile
+	for _, t := range rd.order {
+		if t.sparse {
+			t.deliver(nil, nil)
+			continue
+		}
+		refs, wanted = append(refs, t.ref), append(wanted, t)
+	}
+	run.progress(0, len(wanted))
+	for _, b := range rd.blocks {
+		rd.arrived(b) // the round is complete: only tiles are waited for
+	}
+	if len(refs) > 0 {
+		run.tiles.Tiles(run.ctx, refs, func(i int, data []byte, err error) { wanted[i].deliver(data, err) })
+	}
+}
+
+// discharge gives memory back to the budget: bytes of it, or all that is left.
+func (rd *round) discharge(bytes int64) {
+	for {
+		held := rd.held.Load()
+		give := min(bytes, held)
+		if give <= 0 {
+			return
+		}
+		if rd.held.CompareAndSwap(held, held-give) {
+			rd.job.run.engine.Budget.Release(give)
+			return
+		}
+	}
+}
+
+// arrived counts down what a block waits for.
+func (rd *round) arrived(b *block) {
+	if b.waiting.Add(-1) == 0 {
+		rd.job.run.group.Go(true, rd.job.guard(func() { rd.combine(b) }))
+	}
+}
+
+// fail keeps the error of the earliest item.
+func (rd *round) fail(item int, err error) {
+	rd.mu.Lock()
+	defer rd.mu.Unlock()
+	if rd.failed == nil || item < rd.failItem {
+		rd.failed, rd.failItem = err, item
+	}
+}
+
+// finished is called by the last block of the round.
+func (rd *round) finished() {
+	j := rd.job
+	rd.discharge(rd.bytes)
+	if rd.failed == nil {
+		j.round()
+		return
+	}
+	if !j.run.plan.IgnoreErrors || isCancelled(rd.failed) {
+		j.end(rd.failed)
+		return
+	}
+	// The item counts as absent, everywhere: what blocks took of it must go. The tiles of the others are
+	// in fetch's cache.
+	j.leaveOut(j.step.items[rd.failItem].Item, rd.failed)
+	j.begin()
+}

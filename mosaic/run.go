@@ -1,0 +1,170 @@
+package mosaic
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"cogweave/core"
+	"cogweave/core/plan"
+)
+
+// Engine is what all reads of the process share.
+type Engine struct {
+	Pool   *Pool
+	Budget *Budget
+	// Lookahead is how many layers of items a first round reads ahead of what is known to be empty;
+	// each further round doubles it. 1 reads the least.
+	Lookahead int
+	stats     counters
+}
+
+// NewEngine makes an engine with that many workers and that many bytes of memory.
+func NewEngine(threads int, memory int64) *Engine {
+	return &Engine{Pool: NewPool(threads), Budget: NewBudget(memory), Lookahead: 1}
+}
+
+// Options are the optional parts of a run.
+type Options struct {
+	// OnStep is called, from any goroutine, when the pixels of position i of the window's time axis are
+	// written (pointwise windows: of one group of points).
+	OnStep func(i int)
+	// OnProgress is called now and then with the tiles done and known of.
+	OnProgress func(done, total int)
+}
+
+// Report says what a run met.
+type Report struct {
+	Items    int       `json:"items"` // items that touched the window
+	Tiles    int       `json:"tiles"` // tiles read
+	Bytes    int64     `json:"bytes"` // compressed
+	Failures []Failure `json:"failures"`
+}
+
+// Failure is an item that could not be read: absent from the pixels if the plan ignores errors, else one
+// whose pixels turned out not to be needed.
+type Failure struct {
+	Time  int    `json:"time"` // position in Plan.Steps
+	Item  string `json:"item_id"`
+	Band  string `json:"band"`
+	Error string `json:"error"`
+}
+
+// run is one read of a window.
+type run struct {
+	engine *Engine
+	ctx    context.Context
+	cancel context.CancelFunc
+	plan   *plan.Plan
+	tiles  core.TileSource
+	group  *Group
+	out    []byte
+	dtype  core.DType
+	opts   Options
+
+	mu     sync.Mutex
+	slot   int // of err: the earliest job that failed
+	err    error
+	report Report
+	total  int
+	done   int
+	jobs   sync.WaitGroup
+	gate   sync.RWMutex // held by tasks for reading
+}
+
+// Run reads a window of a plan into out, which is C-contiguous in the window's shape and dtype. It returns
+// when every pixel is written, or with an error, after which out is undefined and no longer touched.
+func (e *Engine) Run(ctx context.Context, p *plan.Plan, w plan.Window, headers plan.HeaderReader, tiles core.TileSource, out []byte, opts Options) (*Report, error) {
+	dtype, cells, err := p.CheckWindow(w)
+	if err != nil {
+		return nil, err
+	}
+	if want := cells * dtype.Size(); len(out) != want {
+		return nil, core.Errorf(core.InvalidArgument, "Buffer", "out holds %d bytes, the window needs %d", len(out), want)
+	}
+	if cells == 0 {
+		return &Report{}, nil
+	}
+	r := &run{engine: e, plan: p, tiles: tiles, out: out, dtype: dtype, opts: opts}
+	r.ctx, r.cancel = context.WithCancel(ctx)
+	defer r.cancel()
+	r.group = e.Pool.Group(func(err error) { r.fail(-1, err) })
+	steps, err := r.resolve(w, headers)
+	if err != nil {
+		return nil, err
+	}
+	for _, j := range w.Jobs() {
+		job := newJob(r, j, steps[j.Time])
+		r.jobs.Add(1)
+		r.group.Go(false, job.guard(job.begin))
+	}
+	r.jobs.Wait()
+	r.cancel()
+	r.gate.Lock() // tasks of jobs that failed may still run; later ones see that the context has ended
+	defer r.gate.Unlock()
+	return r.finish(ctx)
+}
+
+// resolve finds the sources of the window's time steps, by their position in the plan.
+func (r *run) resolve(w plan.Window, headers plan.HeaderReader) (map[int]*resolvedStep, error) {
+	bands := w.Bands()
+	steps, err := r.plan.Resolve(r.ctx, w.Times(), bands, w.Bounds(), headers)
+	if err != nil {
+		return nil, err
+	}
+	byTime := make(map[int]*resolvedStep, len(steps))
+	for i := range steps {
+		byTime[steps[i].Time] = &resolvedStep{items: steps[i].Items, bands: bands}
+		r.report.Items += len(steps[i].Items)
+	}
+	return byTime, nil
+}
+
+// resolvedStep is a step's items, with sources in the order of bands.
+type resolvedStep struct {
+	items []plan.StepItem
+	bands []int
+}
+
+// band is the position of a band's sources.
+func (s *resolvedStep) band(b int) int { return slices.Index(s.bands, b) }
+
+// fail keeps the error of the earliest job, and ends the run.
+func (r *run) fail(slot int, err error) {
+	r.mu.Lock()
+	if r.err == nil || (slot < r.slot && !isCancelled(err)) || (isCancelled(r.err) && !isCancelled(err)) {
+		r.slot, r.err = slot, err
+	}
+	r.mu.Unlock()
+	r.cancel()
+}
+
+func isCancelled(err error) bool {
+	return errors.Is(err, context.Canceled) || core.ClassOf(err) == core.Cancelled
+}
+
+func (r *run) finish(ctx context.Context) (*Report, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil {
+		if ctx.Err() != nil && isCancelled(r.err) {
+			return nil, core.Errorf(core.Cancelled, "", "cancelled")
+		}
+		return nil, r.err
+	}
+	slices.SortFunc(r.report.Failures, func(a, b Failure) int { return a.Time - b.Time })
+	return &r.report, nil
+}
+
+// progress counts tiles.
+func (r *run) progress(done, known int) {
+	r.mu.Lock()
+	r.done += done
+	r.total += known
+	d, t := r.done, r.total
+	r.mu.Unlock()
+	if r.opts.OnProgress != nil {
+		r.opts.OnProgress(d, t)
+	}
+}

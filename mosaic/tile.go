@@ -1,0 +1,155 @@
+package mosaic
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"cogweave/core"
+	"cogweave/core/cog"
+	"cogweave/core/plan"
+	"cogweave/mosaic/decode"
+)
+
+// tile is one tile of a round: fetched once, decoded once, kept while a block still needs it.
+type tile struct {
+	round  *round
+	header *cog.Header
+	image  *cog.Level
+	index  int
+	source *plan.Source // one that asked, to name it in errors
+	mask   bool
+	ref    core.TileRef
+	sparse bool  // not in the file: nodata, or zero
+	bytes  int64 // cost
+
+	samples []int // wanted
+	rows    int   // wanted, from the top
+	users   []*block
+	uses    atomic.Int32 // needs that have not been combined yet
+
+	pixels [][]byte // per sample
+	err    error
+}
+
+// wait notes that a block needs the tile, and tells whether it did not before.
+func (t *tile) wait(b *block) bool {
+	if n := len(t.users); n > 0 && t.users[n-1] == b {
+		return false
+	}
+	t.users = append(t.users, b)
+	return true
+}
+
+// want notes a sample and how many rows of the tile are needed.
+func (t *tile) want(sample, rows int) {
+	if t.mask {
+		sample = 0
+	}
+	if !slices.Contains(t.samples, sample) {
+		t.samples = append(t.samples, sample)
+	}
+	t.rows = max(t.rows, min(rows, t.image.TileHeight))
+}
+
+// dtype is the type of the tile's decoded pixels; a mask's are bytes.
+func (t *tile) dtype() core.DType {
+	if t.mask {
+		return core.UInt8
+	}
+	return t.image.DType()
+}
+
+// cost is the memory that the tile takes, compressed and decoded.
+func (t *tile) cost(layer plan.Layer) int64 {
+	pixels := int64(t.image.TileHeight) * int64(t.image.TileWidth) * int64(max(1, t.dtype().Size()))
+	if layer.Image.Planar {
+		return t.ref.Range.Len() + pixels
+	}
+	return t.ref.Range.Len() + pixels*int64(t.image.Samples)
+}
+
+// deliver takes the compressed bytes and has them decoded.
+func (t *tile) deliver(data []byte, err error) {
+	j := t.round.job
+	if err != nil {
+		t.err = err
+	}
+	j.run.group.Go(false, j.guard(func() { t.decode(data) }))
+}
+
+func (t *tile) decode(data []byte) {
+	j := t.round.job
+	if t.err == nil && !t.sparse {
+		t.err = t.header.CheckTile(t.image, t.index, cog.DefaultLimits)
+	}
+	if t.err == nil && !t.sparse {
+		size := t.rows * t.image.TileWidth * t.dtype().Size()
+		t.pixels = make([][]byte, len(t.samples))
+		for i := range t.pixels {
+			t.pixels[i] = takePixels(size)
+		}
+		t.err = decode.Tile(j.run.ctx, decode.Job{Header: t.header, Level: t.image, Index: t.index, Data: data,
+			Rows: t.rows, Samples: t.samples, Dst: t.pixels})
+		j.run.engine.stats.decoded.Add(int64(t.rows * t.image.TileWidth * len(t.samples)))
+		j.run.progress(1, 0)
+	}
+	if t.err != nil {
+		t.err = core.InBand(t.err, j.run.plan.Items[t.source.Item].ID, j.run.plan.Bands[t.source.Band].Name)
+	} else if !t.sparse {
+		j.run.count(int64(len(data)))
+	}
+	for _, b := range t.users {
+		t.round.arrived(b)
+	}
+}
+
+// release gives the pixels back when the last block is done with them.
+func (t *tile) release() {
+	if t.uses.Add(-1) > 0 {
+		return
+	}
+	for _, p := range t.pixels {
+		givePixels(p)
+	}
+	t.pixels = nil
+	t.round.discharge(t.bytes)
+}
+
+// sample gives the decoded pixels of a sample; nil for a sparse tile.
+func (t *tile) sample(sample int) []byte {
+	if t.sparse {
+		return nil
+	}
+	if t.mask {
+		sample = 0
+	}
+	return t.pixels[slices.Index(t.samples, sample)]
+}
+
+func (r *run) count(bytes int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Tiles++
+	r.report.Bytes += bytes
+}
+
+// pixelPools keep decoded tiles' memory for the next tile of the same size.
+var pixelPools sync.Map // size -> *sync.Pool
+
+func takePixels(size int) []byte {
+	pool, ok := pixelPools.Load(size)
+	if !ok {
+		pool, _ = pixelPools.LoadOrStore(size, &sync.Pool{})
+	}
+	if p, ok := pool.(*sync.Pool).Get().(*[]byte); ok {
+		return *p
+	}
+	return make([]byte, size)
+}
+
+func givePixels(p []byte) {
+	if pool, ok := pixelPools.Load(len(p)); ok {
+		pool.(*sync.Pool).Put(&p)
+	}
+}

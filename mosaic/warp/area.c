@@ -1,0 +1,91 @@
+// Kernels over the source pixels that a target pixel covers: average, rms, mode, min, max, med, q1, q3, sum.
+// All but sum take the box between two opposite corners of the target pixel, as GDAL's warper does; sum
+// shares each source pixel out by area, so that nothing is lost or counted twice.
+#include "area.h"
+#include "validity.h"
+#include "warp.h"
+
+#include <stdlib.h>
+
+// spans finds what lies between a and b along an axis of size pixels. A box that sticks out of the raster
+// gives the part outside to the outermost pixel, as in GDAL. Coordinates are clamped rather than tested, so that the
+// loop is vectorised and every conversion fits.
+INLINE void spans(int n, const double *a, const double *b, int size, int32_t *from, int32_t *to, double *first, double *last) {
+	const double top = size;
+	for (int i = 0; i < n; i++) {
+		double low = a[i] < b[i] ? a[i] : b[i], high = a[i] < b[i] ? b[i] : a[i];
+		double start = floor(low + EPSILON), stop = ceil(high - EPSILON);
+		double in = (high > -EPSILON ? 1.0 : 0.0) * (low < top + EPSILON ? 1.0 : 0.0) * (a[i] == a[i] ? 1.0 : 0.0) * (b[i] == b[i] ? 1.0 : 0.0);
+		start = start > 0 ? start : 0;
+		start = start < top ? start : top;
+		stop = stop > 0 ? stop : 0;
+		stop = stop < top ? stop : top;
+		stop = start == stop && stop < top ? stop + 1 : stop;
+		double one = start + 1 == stop ? 1.0 : 0.0;
+		from[i] = (int32_t)(start * in);
+		to[i] = (int32_t)(stop * in);
+		first[i] = one != 0 ? 1 : 1 - (low - start);
+		last[i] = one != 0 ? 1 : 1 - (stop - high);
+	}
+}
+
+CLONES void area_boxes(const raster *r, int n, const double *restrict x0, const double *restrict y0, const double *restrict x1,
+	const double *restrict y1, boxes *restrict b) {
+	spans(n, x0, x1, r->level_width, b->x0, b->x1, b->left, b->right);
+	spans(n, y0, y1, r->level_height, b->y0, b->y1, b->top, b->bottom);
+}
+
+// clip keeps the part of a convex polygon on one side of a line x = at or y = at (axis 0 or 1).
+static int clip(int n, const double (*in)[2], int axis, double at, double side, double (*out)[2]) {
+	int m = 0;
+	for (int i = 0; i < n; i++) {
+		const double *p = in[i], *q = in[(i + 1) % n];
+		double dp = side * (p[axis] - at), dq = side * (q[axis] - at);
+		if (dp >= 0) {
+			out[m][0] = p[0];
+			out[m++][1] = p[1];
+		}
+		if ((dp >= 0) != (dq >= 0)) {
+			double f = dp / (dp - dq);
+			out[m][axis] = at;
+			out[m++][!axis] = p[!axis] + (q[!axis] - p[!axis]) * f;
+		}
+	}
+	return m;
+}
+
+// signed_area is positive for a polygon that turns from x towards y. Taken from its first point, small
+// polygons far from the origin keep their digits.
+static double signed_area(int n, const double (*p)[2]) {
+	double sum = 0;
+	for (int i = 1; i + 1 < n; i++)
+		sum += (p[i][0] - p[0][0]) * (p[i + 1][1] - p[0][1]) - (p[i + 1][0] - p[0][0]) * (p[i][1] - p[0][1]);
+	return sum / 2;
+}
+
+static double triangle_in_pixel(const double *a, const double *b, const double *c, int x, int y) {
+	double p[8][2] = {{a[0], a[1]}, {b[0], b[1]}, {c[0], c[1]}}, q[8][2];
+	int n = clip(3, p, 0, x, 1, q);
+	n = clip(n, q, 0, x + 1, -1, p);
+	n = clip(n, p, 1, y, 1, q);
+	n = clip(n, q, 1, y + 1, -1, p);
+	return signed_area(n, p);
+}
+
+// The two triangles have opposite signs where the quadrilateral is not convex, which is what makes their sum right.
+double area_covered(const double quad[4][2], int x, int y) {
+	return fabs(triangle_in_pixel(quad[0], quad[1], quad[2], x, y) + triangle_in_pixel(quad[0], quad[2], quad[3], x, y));
+}
+
+#define BODY "area_body.h"
+#include "each_type.h"
+
+int warp_area(WARP_SOURCE, uint8_t *planes, int kernel, int cols, int rows, const double *corner_x,
+	const double *corner_y, void *out, uint8_t *valid) {
+	raster r = WARP_RASTER;
+	if ((mask != NULL || has_nodata) && !validity_plane(&r, dtype, mask, has_nodata, nodata, planes))
+		r.ok = planes;
+#define CALL(tag) area_##tag,
+	static int (*const kernels[])(const raster *, enum kernel, int, int, const double *, const double *, void *, uint8_t *) = {EACH_TAG(CALL)};
+	return kernels[dtype](&r, (enum kernel)kernel, cols, rows, corner_x, corner_y, out, valid);
+}

@@ -1,0 +1,131 @@
+package warp
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"cogweave/core"
+)
+
+// patch is a benchmark's target: 256 x 256 pixels in 16 blocks, from control points every 32 pixels of a
+// map that turns and stretches a little, as from one UTM zone to the next.
+type patch struct {
+	nodeX, nodeY [16][]float64
+	side         int
+}
+
+func newPatch(shrink float64, offset float64) *patch {
+	p := &patch{side: 256}
+	for b := range 16 {
+		for i := range 9 {
+			col := float64(b%4*64+i%3*32) + offset
+			row := float64(b/4*64+i/3*32) + offset
+			p.nodeX[b] = append(p.nodeX[b], 20.3+shrink*(0.998*col+0.05*row))
+			p.nodeY[b] = append(p.nodeY[b], 30.7+shrink*(-0.05*col+0.998*row))
+		}
+	}
+	return p
+}
+
+// coordinates runs do for each strip of 64 pixels x 64.
+func (p *patch) coordinates(xs, ys []float64, do func(block int)) {
+	for b := range 16 {
+		Interpolate(p.nodeX[b], p.nodeY[b], 3, 32, 0, 64, 0, 64, xs, ys)
+		do(b)
+	}
+}
+
+func randomView(t core.DType, height, width int) *View {
+	v := &View{Type: t, Stride: width, Window: core.Window{Height: height, Width: width}, LevelWidth: width, LevelHeight: height}
+	v.Pix = make([]byte, height*width*t.Size())
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range height * width {
+		setPixel(v.Pix, t, i, float64(1+rng.IntN(100)+i%width))
+	}
+	return v
+}
+
+func reportRate(b *testing.B, pixels int, started time.Time) {
+	b.ReportMetric(float64(pixels)*float64(b.N)/time.Since(started).Seconds()/1e6, "MPix/s")
+	b.ReportMetric(0, "ns/op")
+}
+
+func BenchmarkInterpolate(b *testing.B) {
+	p := newPatch(1, 0.5)
+	xs, ys := make([]float64, 4096), make([]float64, 4096)
+	started := time.Now()
+	for range b.N {
+		p.coordinates(xs, ys, func(int) {})
+	}
+	reportRate(b, 65536, started)
+}
+
+// BenchmarkSample includes Interpolate. "masked" has nodata in one pixel of a thousand.
+func BenchmarkSample(b *testing.B) {
+	for _, k := range []Kernel{Nearest, Bilinear, Cubic, CubicSpline, Lanczos} {
+		for _, t := range []core.DType{core.UInt8, core.UInt16, core.Int16, core.Float32} {
+			for _, c := range []struct {
+				name   string
+				shrink float64
+				nodata bool
+			}{{"full", 1, false}, {"nodata", 1, true}, {"half", 2, false}} {
+				if c.shrink != 1 && (k == Nearest || t != core.UInt16) {
+					continue
+				}
+				b.Run(k.String()+"/"+string(t)+"/"+c.name, func(b *testing.B) {
+					p := newPatch(c.shrink, 0.5)
+					v := randomView(t, 330*int(c.shrink), 330*int(c.shrink))
+					if c.nodata {
+						v.NoData = core.NoData{Set: true, Value: 0}
+						for i := 0; i < 330*330; i += 997 {
+							setPixel(v.Pix, t, i, 0)
+						}
+					}
+					xs, ys := make([]float64, 4096), make([]float64, 4096)
+					out, valid := make([]byte, 4096*t.Size()), make([]byte, 4096)
+					b.ReportAllocs()
+					started := time.Now()
+					for range b.N {
+						p.coordinates(xs, ys, func(int) {
+							Sample(k, v, [2]float64{1 / c.shrink, 1 / c.shrink}, xs, ys, out, valid)
+						})
+					}
+					reportRate(b, 65536, started)
+				})
+			}
+		}
+	}
+}
+
+func BenchmarkSampleArea(b *testing.B) {
+	for k := Average; k <= Sum; k++ {
+		for _, t := range []core.DType{core.UInt8, core.UInt16, core.Float32} {
+			for _, nodata := range []bool{false, true} {
+				name := k.String() + "/" + string(t)
+				if nodata {
+					name += "/nodata"
+				}
+				b.Run(name, func(b *testing.B) {
+					v := randomView(t, 700, 700)
+					v.NoData = core.NoData{Set: nodata, Value: 0}
+					if nodata {
+						setPixel(v.Pix, t, 70000, 0)
+					}
+					x, y := make([]float64, 257*257), make([]float64, 257*257)
+					for i := range x {
+						col, row := float64(i%257), float64(i/257)
+						x[i], y[i] = 20.3+2*(0.998*col+0.05*row), 40.7+2*(-0.05*col+0.998*row)
+					}
+					out, valid := make([]byte, 65536*t.Size()), make([]byte, 65536)
+					b.ReportAllocs()
+					started := time.Now()
+					for range b.N {
+						SampleArea(k, v, 256, 256, x, y, out, valid)
+					}
+					reportRate(b, 65536, started)
+				})
+			}
+		}
+	}
+}

@@ -1,0 +1,36 @@
+#ifndef WARP_PLACE_H
+#define WARP_PLACE_H
+
+#include "kernel.h"
+
+// What a smooth kernel reaches: taps[0] x taps[1] pixels from floor(x - 0.5) + 1 - radius on.
+typedef struct {
+	enum kernel kernel;
+	double scale[2]; // at most 1: the kernel is 1/scale as wide
+	int radius[2];
+	int taps[2];
+	int four; // the four-sample formulas of bilinear and cubic, for scales of 0.95 and more
+} reach;
+
+enum state { INVALID, PARTIAL, FULL };
+
+// Pixels that are placed together. A multiple of eight.
+#define BATCH 128
+
+// Where a batch of target pixels lies in the source.
+typedef struct {
+	int32_t x[BATCH], y[BATCH];  // first tap, in the level
+	int32_t at[BATCH];           // first tap, in pixels from the window's start; 0 unless FULL
+	double fx[BATCH], fy[BATCH]; // distance from the centre of pixel floor(x - 0.5), 0 to 1
+	uint8_t state[BATCH];
+	int full, some; // how many are FULL, and how many FULL or PARTIAL
+} placement;
+
+// place_taps places up to BATCH pixels for a smooth kernel.
+void place_taps(const raster *r, const reach *k, const double *xs, const double *ys, int n, placement *p);
+
+// place_nearest finds the pixel of up to BATCH coordinates: at counts from the window's start, 0 where valid is
+// 0. Both arrays have room for BATCH.
+void place_nearest(const raster *r, const double *xs, const double *ys, int n, int32_t *at, uint8_t *valid);
+
+#endif

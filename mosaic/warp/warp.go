@@ -1,0 +1,144 @@
+// Package warp resamples: it gives the pixels of a source at given coordinates, with GDAL's kernels and
+// GDAL's rules of validity, from pixels in memory. Coordinates come from a lattice (Interpolate).
+//
+// A target pixel depends on its own coordinates and on the source pixels under its kernel, to the last
+// bit: neither on the pixels computed with it nor on the processor. So a raster can be cut anywhere.
+package warp
+
+/*
+#cgo CFLAGS: -Wall -Wextra -Werror
+#cgo LDFLAGS: -lm
+#cgo noescape warp_nearest
+#cgo nocallback warp_nearest
+#cgo noescape warp_smooth
+#cgo nocallback warp_smooth
+#cgo noescape warp_area
+#cgo nocallback warp_area
+#include "warp.h"
+*/
+import "C"
+
+import (
+	"fmt"
+	"math"
+	"sync"
+	"unsafe"
+
+	"cogweave/core"
+)
+
+// Epsilon is how far below a pixel's edge a coordinate may lie and still belong to the next pixel, in
+// pixels: GDAL's warper floors after adding it, and so must whoever finds the window of a set of
+// coordinates.
+const Epsilon = 1e-10
+
+// View is a rectangle of source pixels of one sample held in memory: part of one level of one raster.
+type View struct {
+	Pix    []byte // native-endian pixels, row-major, Stride pixels from row to row
+	Type   core.DType
+	Stride int         // pixels
+	Window core.Window // where it lies in the level; inside the level and not empty
+	// Valid is nil, or one byte per pixel laid out as Pix (same stride): 0 is invalid.
+	Valid  []byte
+	NoData core.NoData // tested as well when set; NaN means NaN pixels are invalid
+	// LevelWidth and LevelHeight are the raster's outline, in pixels: outside nothing is valid.
+	LevelWidth, LevelHeight int
+}
+
+// check panics where C would read outside of the slices: that is a defect of the caller, not bad input.
+func (v *View) check() {
+	w := v.Window
+	last := (w.Height-1)*v.Stride + w.Width
+	switch {
+	case v.Type.Size() == 0:
+		panic(fmt.Sprintf("warp: unknown type %q", v.Type))
+	case w.Empty() || w.Row < 0 || w.Col < 0 || w.Row+w.Height > v.LevelHeight || w.Col+w.Width > v.LevelWidth:
+		panic(fmt.Sprintf("warp: window %+v is empty or not inside the %d x %d level", w, v.LevelWidth, v.LevelHeight))
+	case v.Stride < w.Width || v.Stride > math.MaxInt32/w.Height:
+		panic(fmt.Sprintf("warp: stride %d for a window of %d x %d", v.Stride, w.Width, w.Height))
+	case v.LevelWidth > math.MaxInt32-1<<20 || v.LevelHeight > math.MaxInt32-1<<20:
+		panic("warp: level is too large")
+	case len(v.Pix) < last*v.Type.Size() || v.Valid != nil && len(v.Valid) < last:
+		panic(fmt.Sprintf("warp: %d bytes of pixels, %d of validity for a window of %d x %d", len(v.Pix), len(v.Valid), w.Width, w.Height))
+	}
+}
+
+// planes is working memory for the validity of a window, reused between calls.
+type planes struct{ bytes []byte }
+
+var planesPool = sync.Pool{New: func() any { return new(planes) }}
+
+// planes gives n bytes for each pixel of the window where validity must be looked at.
+func (v *View) planes(n int) *planes {
+	p := planesPool.Get().(*planes)
+	if size := n * v.Window.Height * v.Window.Width; (v.Valid != nil || v.NoData.Set) && len(p.bytes) < size {
+		p.bytes = make([]byte, size)
+	}
+	return p
+}
+
+// Sample fills out[i] (pixels of v.Type, native-endian) and valid[i] (0 or 1) for each target pixel i,
+// whose centre lies at (xs[i], ys[i]): continuous pixel coordinates of the level. Coordinates that are
+// NaN, infinite or outside of the raster give invalid pixels; what out holds there is undefined. k is
+// one of the kernels that act around a centre (IsArea is false), scale as for Radius. Pixels of the
+// level that a kernel reaches but the window lacks count as invalid: leave a halo of Radius.
+func Sample(k Kernel, v *View, scale [2]float64, xs, ys []float64, out, valid []byte) {
+	v.check()
+	n := len(xs)
+	if len(ys) < n || len(valid) < n || len(out) < n*v.Type.Size() || k.IsArea() || k < 0 {
+		panic(fmt.Sprintf("warp: Sample with %v of %d, %d coordinates into %d bytes, %d of validity", k, n, len(ys), len(out), len(valid)))
+	}
+	if n == 0 {
+		return
+	}
+	if k == Nearest {
+		C.warp_nearest(C.int(v.Type.Index()), unsafe.Pointer(&v.Pix[0]), C.ptrdiff_t(v.Stride), C.int(v.Window.Row), C.int(v.Window.Col),
+			C.int(v.Window.Height), C.int(v.Window.Width), C.int(v.LevelHeight), C.int(v.LevelWidth),
+			start[C.uint8_t](v.Valid), flag(v.NoData.Set), C.double(v.NoData.Value),
+			(*C.double)(&xs[0]), (*C.double)(&ys[0]), C.ptrdiff_t(n), unsafe.Pointer(&out[0]), start[C.uint8_t](valid))
+		return
+	}
+	p := v.planes(2)
+	failed := C.warp_smooth(C.int(v.Type.Index()), unsafe.Pointer(&v.Pix[0]), C.ptrdiff_t(v.Stride), C.int(v.Window.Row), C.int(v.Window.Col),
+		C.int(v.Window.Height), C.int(v.Window.Width), C.int(v.LevelHeight), C.int(v.LevelWidth),
+		start[C.uint8_t](v.Valid), flag(v.NoData.Set), C.double(v.NoData.Value), start[C.uint8_t](p.bytes),
+		C.int(k), C.double(clamp(scale[0])), C.double(clamp(scale[1])),
+		(*C.double)(&xs[0]), (*C.double)(&ys[0]), C.ptrdiff_t(n), unsafe.Pointer(&out[0]), start[C.uint8_t](valid))
+	planesPool.Put(p)
+	if failed != 0 {
+		panic("warp: no memory for a kernel's weights")
+	}
+}
+
+// SampleArea is Sample for the kernels over the source pixels that a target pixel covers (IsArea).
+// cornerX and cornerY are the level coordinates of the pixels' corners, (rows+1) x (cols+1), row-major;
+// out and valid are rows x cols.
+func SampleArea(k Kernel, v *View, cols, rows int, cornerX, cornerY []float64, out, valid []byte) {
+	v.check()
+	n, corners := rows*cols, (rows+1)*(cols+1)
+	if cols < 0 || rows < 0 || len(cornerX) < corners || len(cornerY) < corners || len(valid) < n || len(out) < n*v.Type.Size() || !k.IsArea() || k > Sum {
+		panic(fmt.Sprintf("warp: SampleArea with %v of %d x %d pixels, %d corners into %d bytes, %d of validity", k, cols, rows, len(cornerX), len(out), len(valid)))
+	}
+	if n == 0 {
+		return
+	}
+	p := v.planes(1)
+	failed := C.warp_area(C.int(v.Type.Index()), unsafe.Pointer(&v.Pix[0]), C.ptrdiff_t(v.Stride), C.int(v.Window.Row), C.int(v.Window.Col),
+		C.int(v.Window.Height), C.int(v.Window.Width), C.int(v.LevelHeight), C.int(v.LevelWidth),
+		start[C.uint8_t](v.Valid), flag(v.NoData.Set), C.double(v.NoData.Value), start[C.uint8_t](p.bytes),
+		C.int(k), C.int(cols), C.int(rows), (*C.double)(&cornerX[0]), (*C.double)(&cornerY[0]), unsafe.Pointer(&out[0]), start[C.uint8_t](valid))
+	planesPool.Put(p)
+	if failed != 0 {
+		panic("warp: no memory for the pixels under a target pixel")
+	}
+}
+
+// start is a slice's memory, or nil for an empty one.
+func start[C any](b []byte) *C { return (*C)(unsafe.Pointer(unsafe.SliceData(b))) }
+
+func flag(b bool) C.int {
+	if b {
+		return 1
+	}
+	return 0
+}
