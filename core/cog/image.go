@@ -273,6 +273,9 @@ func (m *image) keepRaw() {
 			total += e.size()
 		}
 	}
+	if count == 0 {
+		return
+	}
 	l.Raw = make(map[uint16]RawTag, count)
 	memory := make([]byte, 0, total)
 	for i := range m.dir.entries {

@@ -90,7 +90,8 @@ func oneOf(p cql2.Property, values []string) expression {
 	case len(values) == 0:
 		return expression{sql: "false"}
 	case len(values) <= manyValues:
-		e.sql = p.SQL + " IN (?" + strings.Repeat(", ?", len(values)-1) + ")"
+		const value = "CAST(? AS VARCHAR)"
+		e.sql = p.SQL + " IN (" + value + strings.Repeat(", "+value, len(values)-1) + ")"
 		for _, v := range values {
 			e.args = append(e.args, v)
 		}

@@ -66,9 +66,9 @@ func (d *database) space(ctx context.Context) (spaceFacts, error) {
 func (d *database) spaceConditions(ctx context.Context, r *region.Region, s *statement) ([]expression, error) {
 	exact := expression{}
 	if t := d.columns.column("geometry"); t != nil && isBinary(t) {
-		number, leave := d.footprint.enter(r)
+		number, leave := d.footprint.enter(r.TouchesWKB)
 		s.cleanup = append(s.cleanup, leave)
-		exact = expression{fmt.Sprintf(`CASE WHEN t."geometry" IS NULL THEN true ELSE %s(t."geometry", ?) END`, touchesFunction), []any{number}}
+		exact = expression{fmt.Sprintf(`CASE WHEN t."geometry" IS NULL THEN true ELSE %s(t."geometry", ?) END`, footprintFunction), []any{number}}
 	}
 	b := d.columns.box()
 	if !b.exist() {
@@ -93,13 +93,13 @@ func boxConditions(b boxColumns, r *region.Region, facts spaceFacts) []expressio
 	bounds := r.Bounds()
 	south, north := bounds[0][1], bounds[0][3]
 	conditions := []expression{
-		{b.south + " <= ?", []any{north}},
-		{b.north + " >= ?", []any{south}},
+		{b.south + " <= CAST(? AS DOUBLE)", []any{north}},
+		{b.north + " >= CAST(? AS DOUBLE)", []any{south}},
 	}
 	if len(bounds) == 1 && !facts.wrapped {
 		conditions = append(conditions,
-			expression{b.west + " <= ?", []any{bounds[0][2]}},
-			expression{b.east + " >= ?", []any{bounds[0][0]}})
+			expression{b.west + " <= CAST(? AS DOUBLE)", []any{bounds[0][2]}},
+			expression{b.east + " >= CAST(? AS DOUBLE)", []any{bounds[0][0]}})
 	} else {
 		conditions = append(conditions, anyTurn(b, bounds, facts.wrapped))
 	}
@@ -125,7 +125,7 @@ func anyTurn(b boxColumns, bounds [][4]float64, wrapped bool) expression {
 			if out.sql != "" {
 				out.sql += " OR "
 			}
-			out.sql += fmt.Sprintf("(%s <= ? AND %s >= ?)", b.west, east)
+			out.sql += fmt.Sprintf("(%s <= CAST(? AS DOUBLE) AND %s >= CAST(? AS DOUBLE))", b.west, east)
 			out.args = append(out.args, bound[2]+turn, bound[0]+turn)
 		}
 	}
@@ -139,7 +139,7 @@ func (b boxColumns) unlessInside(r *region.Region, exact expression) expression 
 		return exact
 	}
 	return expression{
-		fmt.Sprintf("CASE WHEN %[1]s >= ? AND %[2]s <= ? AND %[3]s >= ? AND %[4]s <= ? AND %[1]s <= %[2]s THEN true ELSE %[5]s END",
+		fmt.Sprintf("CASE WHEN %[1]s >= CAST(? AS DOUBLE) AND %[2]s <= CAST(? AS DOUBLE) AND %[3]s >= CAST(? AS DOUBLE) AND %[4]s <= CAST(? AS DOUBLE) AND %[1]s <= %[2]s THEN true ELSE %[5]s END",
 			b.west, b.east, b.south, b.north, exact.sql),
 		append([]any{rect[0], rect[2], rect[1], rect[3]}, exact.args...),
 	}

@@ -107,7 +107,7 @@ func atMost(p cql2.Property, micros *int64) []expression {
 
 func compareTime(p cql2.Property, operator string, micros int64) expression {
 	return expression{
-		fmt.Sprintf("%s %s ?", p.SQL, operator),
+		fmt.Sprintf("%s %s CAST(? AS TIMESTAMP)", p.SQL, operator),
 		append(append([]any{}, p.Args...), timeArgument(p.Type, micros)),
 	}
 }

@@ -69,7 +69,7 @@ var headerFields = []field[cog.Header]{
 	floats("scales", func(h *cog.Header) []float64 { return h.Scales }, func(h *cog.Header, v []float64) { h.Scales = v }),
 	floats("offsets", func(h *cog.Header) []float64 { return h.Offsets }, func(h *cog.Header, v []float64) { h.Offsets = v }),
 	texts("descriptions", func(h *cog.Header) *[]string { return &h.Descriptions }),
-	floats("nodata", noDataOf, setNoData),
+	optionalNumber("nodata", func(h *cog.Header) *core.NoData { return &h.NoData }),
 	text("overview_resampling", func(h *cog.Header) *string { return &h.OverviewResampling }),
 	texts("warnings", func(h *cog.Header) *[]string { return &h.Warnings }),
 }
@@ -147,20 +147,5 @@ func setTransform(h *cog.Header, v []float64) {
 	if len(v) == 6 {
 		h.Georef.Transform = core.Affine{A: v[0], B: v[1], C: v[2], D: v[3], E: v[4], F: v[5]}
 		h.Georef.HasTransform = true
-	}
-}
-
-// noDataOf gives the nodata value as a list of one, or none: a null would be lost where a library takes
-// it for NaN.
-func noDataOf(h *cog.Header) []float64 {
-	if !h.NoData.Set {
-		return nil
-	}
-	return []float64{h.NoData.Value}
-}
-
-func setNoData(h *cog.Header, v []float64) {
-	if len(v) == 1 {
-		h.NoData = core.NoData{Set: true, Value: v[0]}
 	}
 }

@@ -15,9 +15,10 @@ import (
 
 // field is one column of a table, or one field of a struct in it, that holds a part of T.
 type field[T any] struct {
-	name   string
-	typ    arrow.DataType
-	append func(b array.Builder, t *T)
+	name     string
+	typ      arrow.DataType
+	nullable bool
+	append   func(b array.Builder, t *T)
 	// open gives a function that reads a row into t, or nil for an array of another kind. path names
 	// the column in errors about what lies inside it.
 	open func(a arrow.Array, path string) (func(row int, t *T), error)
@@ -26,8 +27,7 @@ type field[T any] struct {
 func arrowFields[T any](fields []field[T]) []arrow.Field {
 	out := make([]arrow.Field, len(fields))
 	for i, f := range fields {
-		_, nested := f.typ.(*arrow.ListType)
-		out[i] = arrow.Field{Name: f.name, Type: f.typ, Nullable: nested}
+		out[i] = arrow.Field{Name: f.name, Type: f.typ, Nullable: f.nullable}
 	}
 	return out
 }
@@ -188,6 +188,30 @@ func floats[T any](name string, get func(*T) []float64, set func(*T, []float64))
 				return nil, nil
 			}
 			return func(row int, t *T) { set(t, listOf(list, row, values.Value)) }, nil
+		},
+	}
+}
+
+// optionalNumber is a column of numbers, null where there is none.
+func optionalNumber[T any](name string, at func(*T) *core.NoData) field[T] {
+	return field[T]{name: name, typ: arrow.PrimitiveTypes.Float64, nullable: true,
+		append: func(b array.Builder, t *T) {
+			if v := at(t); v.Set {
+				b.(*array.Float64Builder).Append(v.Value)
+			} else {
+				b.AppendNull()
+			}
+		},
+		open: func(a arrow.Array, _ string) (func(int, *T), error) {
+			values, ok := a.(*array.Float64)
+			if !ok {
+				return nil, nil
+			}
+			return func(row int, t *T) {
+				if values.IsValid(row) {
+					*at(t) = core.NoData{Set: true, Value: values.Value(row)}
+				}
+			}, nil
 		},
 	}
 }

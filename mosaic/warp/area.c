@@ -35,6 +35,35 @@ CLONES void area_boxes(const raster *r, int n, const double *restrict x0, const 
 	spans(n, y0, y1, r->level_height, b->y0, b->y1, b->top, b->bottom);
 }
 
+CLONES void area_grid(const raster *r, int n, const boxes *restrict b, grid *restrict g) {
+	int32_t x_end = r->col + r->width, y_end = r->row + r->height, stride = (int32_t)r->stride;
+	int32_t widest = 0, highest = 0;
+	for (int l = 0; l < n; l++) {
+		int32_t w = b->x1[l] - b->x0[l], h = b->y1[l] - b->y0[l];
+		int32_t here = (w > 0) & (w <= SIDE) & (h > 0) & (h <= SIDE) & (b->x0[l] >= r->col) & (b->y0[l] >= r->row) & (b->x1[l] <= x_end) & (b->y1[l] <= y_end);
+		g->at[l] = ((b->y0[l] - r->row) * stride + (b->x0[l] - r->col)) & -here;
+		g->ok[l] = ((b->y0[l] - r->row) * r->width + (b->x0[l] - r->col)) & -here;
+		g->width[l] = w & -here;
+		g->height[l] = h & -here;
+		widest = widest > g->width[l] ? widest : g->width[l];
+		highest = highest > g->height[l] ? highest : g->height[l];
+	}
+	for (int l = n; l < LANES; l++)
+		g->at[l] = g->ok[l] = g->width[l] = g->height[l] = 0;
+	g->widest = widest;
+	g->highest = highest;
+}
+
+CLONES void area_step(const raster *r, const grid *restrict g, int i, int j, int32_t *restrict at, int32_t *restrict ok, int32_t *restrict has) {
+	int32_t pixels = j * (int32_t)r->stride + i, plane = j * r->width + i;
+	for (int l = 0; l < LANES; l++) {
+		int32_t in = (i < g->width[l]) & (j < g->height[l]);
+		at[l] = g->at[l] + (pixels & -in);
+		ok[l] = g->ok[l] + (plane & -in);
+		has[l] = in;
+	}
+}
+
 // clip keeps the part of a convex polygon on one side of a line x = at or y = at (axis 0 or 1).
 static int clip(int n, const double (*in)[2], int axis, double at, double side, double (*out)[2]) {
 	int m = 0;

@@ -27,8 +27,23 @@ INLINE box area_box(const boxes *b, int i) {
 // area_covered is the part of source pixel (x, y) inside a quadrilateral, from 0 to 1.
 double area_covered(const double quad[4][2], int x, int y);
 
-// The most source pixels of a target pixel that are sorted side by side.
-#define MOST_SORTED 64
+// The greatest side of a box that is worked on side by side with others. All other ones are worked on
+// apart; the result is the same.
+#define SIDE 8
+
+// The boxes of a batch, side by side. A box worked on apart has no pixels here (width and height 0).
+typedef struct {
+	int32_t at[LANES];    // its first pixel, counted from the window's start
+	int32_t ok[LANES];    // the same in the validity plane
+	int32_t width[LANES], height[LANES];
+	int32_t widest, highest;
+} grid;
+
+void area_grid(const raster *r, int n, const boxes *b, grid *g);
+
+// area_step gives where pixel (i, j) of each box lies: in the window, in the validity plane, and 1 or 0 for
+// whether the box has it (else it is the box's first pixel).
+void area_step(const raster *r, const grid *g, int i, int j, int32_t *at, int32_t *ok, int32_t *has);
 
 // Below this many source pixels a mode counts in a list, else in a hash table.
 #define MOST_LISTED 32

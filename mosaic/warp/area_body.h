@@ -64,21 +64,17 @@ static int NAME(mean_in_order)(const raster *r, const box *b, double *mean) {
 	return total > 0;
 }
 
-#if BYTES < 8
-// mean_of_box is the mean of a box without an invalid pixel, quick but not in GDAL's order (which 64-bit types
-// keep: they hold the difference).
-INLINE double NAME(mean_of_box)(const raster *r, const box *b) {
+#if !IS_FLOAT && BYTES < 8
+// mean_of_box is the mean of a large box without an invalid pixel, quick but not in GDAL's order: good where
+// it is not so near a half that the order decides.
+static int NAME(mean_of_box)(const raster *r, const box *b, double *mean) {
 	const T *at = (const T *)r->pix + (b->y0 - r->row) * r->stride + (b->x0 - r->col);
 	int w = b->x1 - b->x0, h = b->y1 - b->y0;
 	double sum = 0;
 	for (int y = 0; y < h; y++, at += r->stride) {
 		double line = b->left * (double)at[0];
 		if (w > 1) {
-#if IS_FLOAT
-			double middle = 0;
-#else
 			int64_t middle = 0;
-#endif
 			for (int x = 1; x < w - 1; x++)
 				middle += at[x];
 			line += (double)middle;
@@ -87,36 +83,59 @@ INLINE double NAME(mean_of_box)(const raster *r, const box *b) {
 		sum += line * (y == 0 ? b->top : y + 1 == h ? b->bottom : 1);
 	}
 	double wide = w > 1 ? b->left + (w - 2) + b->right : 1, high = h > 1 ? b->top + (h - 2) + b->bottom : 1;
-	return sum / (wide * high);
+	double v = sum / (wide * high), half = v - floor(v) - 0.5;
+	*mean = v;
+	return half > 1e-3 || half < -1e-3;
 }
 #endif
 
-#if BYTES < 8
-// settled writes the rounded mean unless it is so near a half that GDAL's order decides.
-INLINE int NAME(settled)(double v, T *out) {
-#if !IS_FLOAT
-	double half = v - floor(v) - 0.5;
-	if (half < 1e-3 && half > -1e-3)
-		return 0;
+static int NAME(average)(const raster *r, const box *b, T *out) {
+	double v = 0;
+#if !IS_FLOAT && BYTES < 8
+	int within = b->x0 >= r->col && b->y0 >= r->row && b->x1 <= r->col + r->width && b->y1 <= r->row + r->height;
+	if (r->ok == NULL && within && b->x0 < b->x1 && b->y0 < b->y1 && NAME(mean_of_box)(r, b, &v)) {
+		*out = ROUND(v);
+		return 1;
+	}
 #endif
+	int some = NAME(mean_in_order)(r, b, &v);
 	*out = ROUND(v);
-	return 1;
+	return some;
 }
-#endif
 
-CLONES static void NAME(averages)(const raster *r, int n, const boxes *all, T *out, uint8_t *valid) {
-	for (int i = 0; i < n; i++) {
-		box b = area_box(all, i);
-#if BYTES < 8
-		int within = b.x0 >= r->col && b.y0 >= r->row && b.x1 <= r->col + r->width && b.y1 <= r->row + r->height;
-		if (r->ok == NULL && within && b.x0 < b.x1 && b.y0 < b.y1 && NAME(settled)(NAME(mean_of_box)(r, &b), out + i)) {
-			valid[i] = 1;
-			continue;
+// take loads pixel (i, j) of every box, and whether it is there and valid.
+INLINE void NAME(take)(const raster *r, const grid *g, int i, int j, T *restrict v, int32_t *restrict has) {
+	const T *restrict pix = r->pix;
+	int32_t at[LANES], ok[LANES];
+	area_step(r, g, i, j, at, ok, has);
+	for (int l = 0; l < LANES; l++)
+		v[l] = pix[at[l]];
+	if (r->ok != NULL)
+		for (int l = 0; l < LANES; l++)
+			has[l] &= r->ok[ok[l]];
+}
+
+// averages is mean_in_order for all boxes of the grid at once.
+CLONES static void NAME(averages)(const raster *r, int n, const boxes *b, const grid *g, T *restrict out, uint8_t *restrict valid) {
+	double total[LANES] = {0}, mean[LANES] = {0};
+	for (int j = 0; j < g->highest; j++)
+		for (int i = 0; i < g->widest; i++) {
+			T v[LANES];
+			int32_t has[LANES];
+			NAME(take)(r, g, i, j, v, has);
+			for (int l = 0; l < LANES; l++) {
+				double wx = i == 0 ? b->left[l] : i + 1 == g->width[l] ? b->right[l] : 1;
+				double wy = j == 0 ? b->top[l] : j + 1 == g->height[l] ? b->bottom[l] : 1;
+				double w = wy * wx;
+				w = has[l] ? w : 0;
+				double t = total[l] + w, next = mean[l] + (w / t) * ((double)v[l] - mean[l]);
+				mean[l] = w > 0 ? next : mean[l];
+				total[l] = w > 0 ? t : total[l];
+			}
 		}
-#endif
-		double v;
-		valid[i] = (uint8_t)NAME(mean_in_order)(r, &b, &v);
-		out[i] = ROUND(v);
+	for (int l = 0; l < n; l++) {
+		out[l] = ROUND(mean[l]);
+		valid[l] = total[l] > 0;
 	}
 }
 
@@ -268,7 +287,10 @@ static KEY NAME(select)(KEY *keys, ptrdiff_t n, ptrdiff_t rank) {
 	return keys[rank];
 }
 
-static int NAME(quantile)(const raster *r, box c, enum kernel kernel, NAME(room) *room, T *out) {
+static int NAME(quantile)(const raster *r, const box *b, enum kernel kernel, NAME(room) *room, T *out) {
+	box c = NAME(inside)(r, b);
+	if (c.x0 >= c.x1 || c.y0 >= c.y1)
+		return 0;
 	KEY *keys = NAME(grow)(room, (size_t)(c.x1 - c.x0) * (size_t)(c.y1 - c.y0) * sizeof *keys);
 	if (keys == NULL)
 		return -1;
@@ -301,53 +323,29 @@ CLONES static void NAME(sort)(KEY (*restrict keys)[LANES], int n) {
 				}
 }
 
-// column copies the valid pixels of a box into one column of keys and gives their number.
-INLINE int NAME(column)(const raster *r, box c, KEY *column) {
-	if (r->ok != NULL) {
-		int n = 0;
-		EACH_PIXEL({ column[n++ * LANES] = TO_KEY(v); })
-		return n;
+// quantiles is quantile for all boxes of the grid at once, by sorting them side by side. What a box lacks
+// sorts to its end.
+CLONES static void NAME(quantiles)(const raster *r, int n, const grid *g, enum kernel kernel, T *restrict out, uint8_t *restrict valid) {
+	KEY keys[SIDE * SIDE][LANES];
+	int32_t count[LANES] = {0};
+	int most = 0;
+	for (int j = 0; j < g->highest; j++)
+		for (int i = 0; i < g->widest; i++) {
+			T v[LANES];
+			int32_t has[LANES];
+			NAME(take)(r, g, i, j, v, has);
+			KEY *restrict line = keys[most++];
+			for (int l = 0; l < LANES; l++) {
+				KEY k = TO_KEY(v[l]);
+				line[l] = has[l] ? k : KEY_MAX;
+				count[l] += has[l];
+			}
+		}
+	NAME(sort)(keys, most);
+	for (int l = 0; l < n; l++) {
+		valid[l] = count[l] > 0;
+		out[l] = count[l] > 0 ? FROM_KEY(keys[NAME(rank)(kernel, count[l])][l]) : 0;
 	}
-	const T *at = (const T *)r->pix + (c.y0 - r->row) * r->stride + (c.x0 - r->col);
-	for (int y = c.y0; y < c.y1; y++, at += r->stride)
-		for (int x = 0; x < c.x1 - c.x0; x++, column += LANES)
-			*column = TO_KEY(at[x]);
-	return (c.x1 - c.x0) * (c.y1 - c.y0);
-}
-
-// quantiles finds those of up to LANES target pixels: small boxes are sorted side by side.
-static int NAME(quantiles)(const raster *r, int n, const boxes *all, enum kernel kernel, NAME(room) *room, T *out, uint8_t *valid) {
-	KEY keys[MOST_SORTED][LANES];
-	box inner[LANES];
-	size_t area[LANES], most = 0;
-	for (int i = 0; i < n; i++) {
-		box b = area_box(all, i);
-		inner[i] = NAME(inside)(r, &b);
-		int w = inner[i].x1 - inner[i].x0, h = inner[i].y1 - inner[i].y0;
-		area[i] = w > 0 && h > 0 ? (size_t)w * (size_t)h : 0;
-		if (area[i] <= MOST_SORTED && area[i] > most)
-			most = area[i];
-	}
-	// What a column lacks sorts to its end.
-	KEY top = KEY_MAX;
-	for (size_t k = 0; k < most; k++)
-		for (int l = 0; l < LANES; l++)
-			keys[k][l] = top;
-	int count[LANES];
-	for (int i = 0; i < n; i++)
-		count[i] = area[i] == 0 || area[i] > MOST_SORTED ? 0 : NAME(column)(r, inner[i], &keys[0][i]);
-	NAME(sort)(keys, (int)most);
-	for (int i = 0; i < n; i++) {
-		int some = count[i] > 0;
-		if (area[i] > MOST_SORTED)
-			some = NAME(quantile)(r, inner[i], kernel, room, out + i);
-		else if (some)
-			out[i] = FROM_KEY(keys[NAME(rank)(kernel, count[i])][i]);
-		if (some < 0)
-			return -1;
-		valid[i] = (uint8_t)some;
-	}
-	return 0;
 }
 
 // sum shares out the source pixels that a quadrilateral touches.
@@ -382,14 +380,20 @@ static int NAME(sum)(const raster *r, const double quad[4][2], T *out) {
 	return total > 0;
 }
 
+// one computes one target pixel: 1, 0 where it is invalid, -1 without memory.
 static int NAME(one)(const raster *r, enum kernel kernel, const box *b, NAME(room) *room, T *out) {
 	switch (kernel) {
+	case AVERAGE:
+		return NAME(average)(r, b, out);
 	case RMS:
 		return NAME(rms)(r, b, out);
 	case MODE:
 		return NAME(mode)(r, b, room, out);
-	default:
+	case MIN:
+	case MAX:
 		return NAME(extreme)(r, b, kernel, out);
+	default:
+		return NAME(quantile)(r, b, kernel, room, out);
 	}
 }
 
@@ -408,14 +412,18 @@ static int NAME(line)(const raster *r, enum kernel kernel, int n, const double *
 	if (kernel == SUM)
 		return NAME(sums)(r, n, x0, x1, y0, y1, out, valid);
 	boxes all;
+	grid together = {.widest = 0};
+	int side_by_side = kernel == AVERAGE || kernel == MED || kernel == Q1 || kernel == Q3;
 	area_boxes(r, n, x0, y0, x1 + 1, y1 + 1, &all);
-	if (kernel == AVERAGE) {
-		NAME(averages)(r, n, &all, out, valid);
-		return 0;
-	}
-	if (kernel == MED || kernel == Q1 || kernel == Q3)
-		return NAME(quantiles)(r, n, &all, kernel, room, out, valid);
+	if (side_by_side)
+		area_grid(r, n, &all, &together);
+	if (kernel == AVERAGE)
+		NAME(averages)(r, n, &all, &together, out, valid);
+	else if (side_by_side)
+		NAME(quantiles)(r, n, &together, kernel, out, valid);
 	for (int i = 0; i < n; i++) {
+		if (side_by_side && together.width[i] > 0)
+			continue;
 		box b = area_box(&all, i);
 		out[i] = 0;
 		int some = NAME(one)(r, kernel, &b, room, out + i);

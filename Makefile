@@ -1,0 +1,138 @@
+# cogweave: `make help` lists what can be made.
+#
+# Runs on Debian 12 with Go 1.26, Python >= 3.11 and gcc; whatever else is missing is installed by the
+# stamps below, each once. Build tags and flags are in build.sh and nowhere else.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# Go finds its caches below HOME; a shell without one gets a folder of the checkout.
+export HOME ?= $(CURDIR)/.deps/home
+export PATH := $(PATH):/usr/local/go/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# Packages of Debian 12 that the engine is compiled and linked against.
+PACKAGES := libgdal-dev g++ pkg-config libisal-dev libdeflate-dev libzstd-dev liblzma-dev libsqlite3-dev python3-venv
+
+# Environment of go vet, staticcheck and go test.
+GOENV := eval "$$(./build.sh env)"
+
+ENGINE_SOURCES := build.sh go.mod go.sum $(shell find core fetch mosaic capi \
+	\( -name '*.go' -o -name '*.c' -o -name '*.h' -o -name '*.map' \) ! -name '*_test.go' 2>/dev/null)
+
+# ---- for users --------------------------------------------------------------------------------
+
+.PHONY: help
+help: ## Prints this list
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | \
+		while IFS=$$'\t' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+.PHONY: build
+build: .deps/cogweave ## Builds the engine and installs cogweave into .venv, with whatever that needs
+
+.PHONY: demo
+demo: .deps/cogweave .deps/servers ## Searches, reads and shows a mosaic over real HTTP; or CATALOG=... BBOX=... CRS=... of your own
+	@echo '== demo'
+	@CATALOG='$(CATALOG)' BBOX='$(BBOX)' CRS='$(CRS)' RESOLUTION='$(RESOLUTION)' DATETIME='$(DATETIME)' BANDS='$(BANDS)' \
+		$(BIN)/python demo/demo.py
+
+# ---- for developers ---------------------------------------------------------------------------
+
+.PHONY: test
+test: test-go test-python ## Runs every test of both languages
+
+.PHONY: test-go
+test-go: .deps/system ## Runs the tests of the Go packages
+	@echo '== go test'
+	@$(GOENV) && go test ./... | { grep -v 'no test files' || true; }
+	@echo '== go test: every package passed'
+
+.PHONY: test-python
+test-python: .deps/cogweave .deps/servers ## Runs the Python suite against real HTTP servers
+	@echo '== pytest'
+	@$(BIN)/python -m pytest -q -p no:cacheprovider tests
+
+.PHONY: test-deps
+test-deps: .deps/cogweave .deps/servers ## Installs and builds what the tests need, and runs none
+
+.PHONY: race
+race: .deps/system ## Runs the tests of core and fetch under Go's race detector
+	@$(GOENV) && go test -race ./core/... ./fetch/...
+
+.PHONY: lint
+lint: .deps/cogweave ## Checks both languages: vet, staticcheck, gofmt, ruff, mypy; C warnings are errors
+	@echo '== gofmt'
+	@unformatted=$$(gofmt -l core fetch mosaic capi tests); [ -z "$$unformatted" ] || { echo "$$unformatted"; exit 1; }
+	@echo '== go vet'
+	@$(GOENV) && go vet ./...
+	@echo '== staticcheck'
+	@$(GOENV) && go run $(STATICCHECK) ./...
+	@echo '== C header'
+	@for language in c c++; do gcc -x $$language -Wall -Wextra -Wpedantic -Werror -fsyntax-only capi/include/cogweave.h; done
+	@echo '== ruff'
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@echo '== mypy'
+	@$(BIN)/mypy
+
+.PHONY: ci
+ci: ## Runs what continuous integration runs
+	@.ci/run
+
+.PHONY: clean
+clean: ## Removes what was built, downloaded into the checkout or made by the demo
+	rm -rf $(VENV) .deps .demo build .mypy_cache .ruff_cache .pytest_cache python/*.egg-info
+	rm -f python/cogweave/*.so python/cogweave/*.so.new python/cogweave/.duckdb-version
+	find core fetch mosaic capi python tests demo -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---- what is installed, each once ---------------------------------------------------------------
+
+.deps/system: Makefile
+	@mkdir -p $(@D) "$$HOME"
+	@go version >/dev/null 2>&1 || { echo 'Go 1.26 or newer is needed: https://go.dev/dl/' >&2; exit 1; }
+	@missing=''; \
+	if command -v dpkg >/dev/null; then \
+		for package in $(PACKAGES); do dpkg -s $$package >/dev/null 2>&1 || missing+=" $$package"; done; \
+	else \
+		echo "== not Debian: please see to it that the equivalents of $(PACKAGES) are installed"; \
+	fi; \
+	if [ -n "$$missing" ]; then \
+		as_root=''; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+		echo "== installing$$missing"; \
+		$$as_root apt-get update -qq; \
+		$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+	@touch $@
+
+# python3 may be a shim that works in its owner's HOME only: the first one that really runs is taken.
+.deps/venv: | .deps/system
+	@for python in python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3; do \
+		if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+			echo "== making $(VENV) with $$($$python --version)"; \
+			$$python -m venv $(VENV); break; \
+		fi; \
+	done
+	@[ -x $(BIN)/python ] || { echo 'Python 3.11 or newer with venv is needed' >&2; exit 1; }
+	@touch $@
+
+# pip calls build.sh through pyproject.toml's build hook. A change of the engine alone needs no pip.
+.deps/installed: .deps/venv pyproject.toml setup.py tests/requirements.txt
+	@echo '== building and installing cogweave (the first time a few minutes: DuckDB, GDAL bindings and Arrow are compiled)'
+	@$(BIN)/pip install -q -e '.[test]' -r tests/requirements.txt
+	@touch $@
+
+.deps/cogweave: .deps/installed $(ENGINE_SOURCES)
+	@./build.sh
+	@touch $@
+
+.deps/servers: $(wildcard tests/servers/rangeserver/*.go) | .deps/system
+	@mkdir -p build/test-servers
+	@CGO_ENABLED=0 go build -buildvcs=false -o build/test-servers/rangeserver ./tests/servers/rangeserver
+	@touch $@

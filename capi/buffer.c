@@ -1,0 +1,97 @@
+/* Result pixels: memory outside Go, counted by the operation that writes it and the array that shows
+ * it, and given back in plain C by whoever lets go last. */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "guard.h"
+
+enum {
+  HEADER = 64,                 /* bytes before the pixels; keeps them aligned to a cache line */
+  PAGE = 4096,
+  MAPPED = 64 << 10,           /* from here on memory goes straight back to the system */
+  HUGE_PAGE = 2 << 20,
+  HUGE_FROM = 2 * HUGE_PAGE,   /* from here on the kernel is asked for huge pages */
+};
+
+struct header {
+  void *base;      /* what munmap or free takes */
+  size_t mapped;   /* bytes from base on that are mapped; 0: from malloc */
+  int64_t bytes;
+  atomic_int shares;
+};
+_Static_assert(sizeof(struct header) <= HEADER, "the header must fit before the pixels");
+
+static atomic_llong total;
+
+static struct header *header_of(void *data) { return (struct header *)((char *)data - HEADER); }
+
+static size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
+
+void *cwc_alloc(size_t bytes) {
+  void *memory = NULL;
+  if (bytes > PTRDIFF_MAX - 64 || posix_memalign(&memory, 64, round_up(bytes ? bytes : 1, 64)) != 0) return NULL;
+  return memset(memory, 0, round_up(bytes ? bytes : 1, 64));
+}
+
+static void *map(size_t length) {
+  void *p = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return p == MAP_FAILED ? NULL : p;
+}
+
+/* Pixels that start on a huge page, the header on the small page before it. */
+static char *map_huge(size_t bytes, char **base, size_t *mapped) {
+  size_t body = round_up(bytes, PAGE), length = PAGE + body + HUGE_PAGE;
+  char *raw = map(length);
+  if (!raw) return NULL;
+  char *data = (char *)round_up((size_t)raw + PAGE, HUGE_PAGE);
+  *base = data - PAGE;
+  *mapped = PAGE + body;
+  if (*base > raw) munmap(raw, (size_t)(*base - raw));
+  size_t tail = (size_t)(raw + length - (data + body));
+  if (tail) munmap(data + body, tail);
+  madvise(data, body, MADV_HUGEPAGE); /* advice: a kernel without huge pages may refuse it */
+  return data;
+}
+
+void *cwc_buffer_new(int64_t bytes) {
+  if (bytes < 0 || bytes > PTRDIFF_MAX - 2 * HUGE_PAGE) return NULL;
+  char *base = NULL, *data = NULL;
+  size_t mapped = 0;
+  if (bytes >= HUGE_FROM) {
+    data = map_huge((size_t)bytes, &base, &mapped);
+  } else if (bytes >= MAPPED) {
+    mapped = round_up((size_t)bytes + HEADER, PAGE);
+    base = map(mapped);
+    if (base) data = base + HEADER;
+  } else {
+    base = cwc_alloc((size_t)bytes + HEADER);
+    if (base) data = base + HEADER;
+  }
+  if (!data) return NULL;
+  struct header *h = header_of(data);
+  h->base = base;
+  h->mapped = mapped;
+  h->bytes = bytes;
+  atomic_init(&h->shares, 1);
+  atomic_fetch_add(&total, bytes);
+  return data;
+}
+
+void cwc_buffer_retain(void *data) { atomic_fetch_add(&header_of(data)->shares, 1); }
+
+int64_t cwc_buffer_total(void) { return atomic_load(&total); }
+
+void cw_buffer_release(void *data) {
+  if (!data) return;
+  struct header *h = header_of(data);
+  if (atomic_fetch_sub(&h->shares, 1) != 1) return;
+  atomic_fetch_sub(&total, h->bytes);
+  if (h->mapped)
+    munmap(h->base, h->mapped);
+  else
+    free(h->base);
+}
+
+void cw_free(void *memory) { free(memory); }

@@ -1,0 +1,66 @@
+package main
+
+// #include "guard.h"
+import "C"
+
+import (
+	"context"
+
+	"cogweave/capi/op"
+	"cogweave/core/cog"
+	"cogweave/core/plan"
+	coretable "cogweave/core/table"
+)
+
+// headersRequest is the request of cw_headers.
+type headersRequest struct {
+	access
+	Bands []string `json:"bands"` // null: every COG asset
+	Base  string   `json:"base"`  // location of the catalog, for relative hrefs
+}
+
+//export cwgo_headers
+func cwgo_headers(queue C.cw_handle, request *C.char, items C.cw_handle, out *C.cw_handle, errorOut **C.char) C.cw_status {
+	return submit(queue, out, errorOut, func() (op.Work, error) {
+		var r headersRequest
+		if err := decode("headers", C.GoString(request), &r); err != nil {
+			return nil, err
+		}
+		rows, err := tableOf("items", items)
+		if err != nil {
+			return nil, err
+		}
+		rows.share()
+		return func(ctx context.Context, _ *op.Operation) (op.Result, error) {
+			defer rows.Release()
+			return readHeaders(ctx, &r, rows)
+		}, nil
+	})
+}
+
+// readHeaders reads the header of every file once, in the order of the items.
+func readHeaders(ctx context.Context, r *headersRequest, rows *table) (op.Result, error) {
+	items, err := coretable.ParseItems(rows.batches, r.Base)
+	if err != nil {
+		return nil, err
+	}
+	hrefs, err := plan.Hrefs(items, r.Bands)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	headers := make([]*cog.Header, len(hrefs))
+	var first firstError
+	running().fetch.Headers(ctx, hrefs, func(i int, h *cog.Header, err error) {
+		headers[i] = h
+		if first.note(i, err) {
+			stop()
+		}
+	})
+	if err := first.get(); err != nil {
+		return nil, err
+	}
+	batch := coretable.Headers(headers, &tableMemory)
+	return newTable(batch.Schema(), batch), nil
+}

@@ -1,0 +1,134 @@
+package main
+
+// #include "guard.h"
+import "C"
+
+import (
+	"context"
+	"unsafe"
+
+	"cogweave/capi/op"
+	"cogweave/core"
+	"cogweave/core/plan"
+	coretable "cogweave/core/table"
+	"cogweave/mosaic"
+)
+
+// readRequest is the request of cw_read.
+type readRequest struct {
+	Steps    bool `json:"steps"`    // tell of each finished time step
+	Progress bool `json:"progress"` // tell of each tile
+}
+
+// target is where pixels go: memory of the caller's, or, where data is nil, memory to be made.
+type target struct {
+	data  unsafe.Pointer
+	bytes int64
+}
+
+func targetOf(out *C.cw_buffer) (target, error) {
+	if out == nil || out.data == nil {
+		return target{}, nil
+	}
+	if out.struct_size < C.sizeof_cw_buffer {
+		return target{}, core.Errorf(core.InvalidArgument, "StructSize", "cw_buffer has %d bytes, this library's %d", out.struct_size, C.sizeof_cw_buffer)
+	}
+	return target{out.data, int64(out.bytes)}, nil
+}
+
+// fill runs write on memory for the pixels of a window. The result is the memory, or nil where it is the
+// caller's.
+func (t target) fill(p *planned, w plan.Window, write func(out []byte) error) (op.Result, error) {
+	need, err := windowBytes(p.Plan, w)
+	if err != nil {
+		return nil, err
+	}
+	if t.data != nil {
+		if t.bytes != need {
+			return nil, core.Errorf(core.InvalidArgument, "Buffer", "out has %d bytes, the pixels need %d", t.bytes, need)
+		}
+		return nil, write(unsafe.Slice((*byte)(t.data), need))
+	}
+	made, err := newPixels(need)
+	if err != nil {
+		return nil, err
+	}
+	filled := false
+	defer func() {
+		if !filled { // an error, or a panic
+			made.Release()
+		}
+	}()
+	if err := write(made.slice()); err != nil {
+		return nil, err
+	}
+	filled = true
+	return made, nil
+}
+
+// paint runs the mosaic engine over a window.
+func paint(ctx context.Context, o *op.Operation, p *planned, w plan.Window, headers plan.HeaderReader, tiles core.TileSource,
+	r readRequest, out target) (op.Result, error) {
+	return out.fill(p, w, func(pixels []byte) error {
+		m := observe(tiles, o, 0)
+		var options mosaic.Options
+		if r.Steps {
+			options.OnStep = o.Stepped
+		}
+		options.OnProgress = func(_, total int) {
+			m.total.Store(int64(total))
+			if r.Progress {
+				o.Progressed()
+			}
+		}
+		report, err := running().mosaic.Run(ctx, p.Plan, w, headers, m, pixels, options)
+		m.report.Store(report)
+		return err
+	})
+}
+
+//export cwgo_read
+func cwgo_read(queue, planHandle C.cw_handle, window *C.cw_window, request *C.char, buffer *C.cw_buffer, out *C.cw_handle, errorOut **C.char) C.cw_status {
+	return overWindow(queue, planHandle, window, out, errorOut, func(p *planned, w plan.Window) (op.Work, error) {
+		var r readRequest
+		if err := decode("read", C.GoString(request), &r); err != nil {
+			return nil, err
+		}
+		to, err := targetOf(buffer)
+		if err != nil {
+			return nil, err
+		}
+		return func(ctx context.Context, o *op.Operation) (op.Result, error) {
+			client := running().fetch
+			return paint(ctx, o, p, w, p.headers.reading(client), client, r, to)
+		}, nil
+	})
+}
+
+//export cwgo_mosaic
+func cwgo_mosaic(queue, planHandle C.cw_handle, window *C.cw_window, tiles C.cw_handle, buffer *C.cw_buffer, out *C.cw_handle, errorOut **C.char) C.cw_status {
+	return overWindow(queue, planHandle, window, out, errorOut, func(p *planned, w plan.Window) (op.Work, error) {
+		to, err := targetOf(buffer)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := tableOf("tiles", tiles)
+		if err != nil {
+			return nil, err
+		}
+		rows.share()
+		return func(ctx context.Context, o *op.Operation) (op.Result, error) {
+			defer rows.Release()
+			known := p.headers.reading(nil)
+			reads, err := p.Reads(ctx, w, known)
+			if err != nil {
+				return nil, err
+			}
+			source, err := coretable.ParseTiles(rows.batches, reads)
+			if err != nil {
+				return nil, err
+			}
+			return paint(ctx, o, p, w, known, source, readRequest{}, to)
+		}, nil
+	})
+}

@@ -1,0 +1,222 @@
+package main
+
+/*
+#include <stdlib.h>
+#include "guard.h"
+*/
+import "C"
+
+import (
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/cdata"
+
+	"cogweave/capi/handle"
+	"cogweave/core"
+	"cogweave/core/search"
+)
+
+// table is record batches of one schema, in memory that tableMemory gave. The handle holds one share,
+// every operation that reads the table another.
+type table struct {
+	schema  *arrow.Schema
+	batches []arrow.RecordBatch
+	shares  atomic.Int32
+
+	searching sync.Mutex
+	asSource  *search.TableSource // nil until it is searched
+}
+
+// stageKey is the schema metadata that says which stage made a table; others' tables have none.
+const stageKey = "cogweave.table"
+
+// tableOf gives the table of a caller's handle, which may be any but another stage's.
+func tableOf(stage string, h C.cw_handle) (*table, error) {
+	t, err := get[*table](handle.Table, h)
+	if err != nil {
+		return nil, err
+	}
+	if made, ok := t.schema.Metadata().GetValue(stageKey); ok && made != stage {
+		return nil, core.Errorf(core.InvalidArgument, "WrongTable", "a table of %s was given where one of %s is needed", made, stage)
+	}
+	return t, nil
+}
+
+// marked gives the same batches in a schema that says which stage made them, and lets go of the old ones.
+func marked(stage string, schema *arrow.Schema, batches []arrow.RecordBatch) *table {
+	old := schema.Metadata().ToMap()
+	old[stageKey], old["cogweave.version"] = stage, "1"
+	meta := arrow.MetadataFrom(old)
+	schema = arrow.NewSchema(schema.Fields(), &meta)
+	out := make([]arrow.RecordBatch, len(batches))
+	for i, b := range batches {
+		out[i] = array.NewRecordBatch(schema, b.Columns(), b.NumRows())
+		b.Release()
+	}
+	return newTable(schema, out...)
+}
+
+// source gives the table as something to search. DuckDB's copy of it lives as long as it is in use.
+func (t *table) source() *search.TableSource {
+	t.searching.Lock()
+	defer t.searching.Unlock()
+	if t.asSource == nil {
+		t.asSource = search.Table(t.schema, t.batches)
+	}
+	return t.asSource
+}
+
+// newTable takes over the batches.
+func newTable(schema *arrow.Schema, batches ...arrow.RecordBatch) *table {
+	t := &table{schema: schema, batches: batches}
+	t.shares.Store(1)
+	return t
+}
+
+func (t *table) kind() handle.Kind { return handle.Table }
+
+func (t *table) share() *table {
+	t.shares.Add(1)
+	return t
+}
+
+// Release gives a share back.
+func (t *table) Release() {
+	if t.shares.Add(-1) == 0 {
+		if t.asSource != nil {
+			t.asSource.Release()
+		}
+		for _, b := range t.batches {
+			b.Release()
+		}
+	}
+}
+
+// compact copies a batch into tableMemory: without slices, and without anything that a foreign
+// library would have to release. A batch imported from Python must not be let go of in a thread of
+// Go's, where its release could wait for the interpreter for ever.
+func compact(batch arrow.RecordBatch) (arrow.RecordBatch, error) {
+	columns := make([]arrow.Array, 0, batch.NumCols())
+	defer func() {
+		for _, c := range columns {
+			c.Release()
+		}
+	}()
+	for i, c := range batch.Columns() {
+		copied, err := array.Concatenate([]arrow.Array{c}, &tableMemory)
+		if err != nil {
+			return nil, core.Errorf(core.InvalidArgument, "ArrowTable", "column %q cannot be read: %w", batch.ColumnName(i), err)
+		}
+		columns = append(columns, copied)
+	}
+	return array.NewRecordBatch(batch.Schema(), columns, batch.NumRows()), nil
+}
+
+// importTable reads a stream to its end. The stream is released even on failure.
+func importTable(stream *C.struct_ArrowArrayStream) (*table, error) {
+	if stream.release == nil {
+		return nil, core.Errorf(core.InvalidArgument, "ArrowTable", "the Arrow stream was consumed before")
+	}
+	reader, err := cdata.ImportCRecordReader((*cdata.CArrowArrayStream)(unsafe.Pointer(stream)), nil)
+	if err != nil {
+		return nil, core.Errorf(core.InvalidArgument, "ArrowTable", "the Arrow stream has no readable schema: %w", err)
+	}
+	source := reader.(array.RecordReader)
+	defer source.Release()
+	t := newTable(source.Schema())
+	for source.Next() {
+		batch, err := compact(source.RecordBatch())
+		if err != nil {
+			t.Release()
+			return nil, err
+		}
+		t.batches = append(t.batches, batch)
+	}
+	if err := source.Err(); err != nil {
+		t.Release()
+		return nil, core.Errorf(core.InvalidArgument, "ArrowTable", "the Arrow stream failed: %w", err)
+	}
+	return t, nil
+}
+
+//export cwgo_table_import
+func cwgo_table_import(stream *C.struct_ArrowArrayStream, out *C.cw_handle, errorOut **C.char) C.cw_status {
+	return call(errorOut, func() error {
+		t, err := importTable(stream)
+		if err != nil {
+			return err
+		}
+		return give(out, handle.Table, t)
+	})
+}
+
+//export cwgo_table_export
+func cwgo_table_export(h C.cw_handle, out *C.struct_ArrowArrayStream, errorOut **C.char) C.cw_status {
+	return call(errorOut, func() error {
+		t, err := get[*table](handle.Table, h)
+		if err != nil {
+			return err
+		}
+		reader, err := array.NewRecordReader(t.schema, t.batches)
+		if err != nil {
+			return core.Errorf(core.Internal, "", "a table cannot be read: %w", err)
+		}
+		defer reader.Release() // the exported stream holds its own share
+		inner := (*C.struct_ArrowArrayStream)(C.cwc_alloc(C.sizeof_struct_ArrowArrayStream))
+		if inner == nil {
+			return core.Errorf(core.BudgetExceeded, "OutOfMemory", "no memory for an Arrow stream")
+		}
+		defer C.free(unsafe.Pointer(inner))
+		cdata.ExportRecordReader(reader, (*cdata.CArrowArrayStream)(unsafe.Pointer(inner)))
+		if C.cwc_stream_guard(inner, out) != 0 {
+			return core.Errorf(core.BudgetExceeded, "OutOfMemory", "no memory for an Arrow stream")
+		}
+		return nil
+	})
+}
+
+// tableDescription is what cw_table_describe tells.
+type tableDescription struct {
+	Rows     int64               `json:"rows"`
+	Bytes    int64               `json:"bytes"`
+	Columns  []columnDescription `json:"columns"`
+	Metadata map[string]string   `json:"metadata"`
+}
+
+type columnDescription struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+func describeTable(t *table) tableDescription {
+	d := tableDescription{Columns: []columnDescription{}, Metadata: map[string]string{}}
+	for _, b := range t.batches {
+		d.Rows += b.NumRows()
+		for _, c := range b.Columns() {
+			d.Bytes += int64(c.Data().SizeInBytes())
+		}
+	}
+	for _, f := range t.schema.Fields() {
+		d.Columns = append(d.Columns, columnDescription{f.Name, f.Type.String()})
+	}
+	meta := t.schema.Metadata()
+	for i, key := range meta.Keys() {
+		d.Metadata[key] = meta.Values()[i]
+	}
+	return d
+}
+
+//export cwgo_table_describe
+func cwgo_table_describe(h C.cw_handle, out **C.char, errorOut **C.char) C.cw_status {
+	return call(errorOut, func() error {
+		t, err := get[*table](handle.Table, h)
+		if err != nil {
+			return err
+		}
+		return giveJSON(out, describeTable(t))
+	})
+}

@@ -1,0 +1,83 @@
+"""cogweave: thousands of Cloud-Optimized GeoTIFFs, found through STAC, as one lazy array.
+
+`open` gives an xarray array; `search`, `headers`, `plan`, `fetch` and `mosaic` are the stages
+behind it, each also as an awaitable with the suffix ``_async``. Importing the package loads
+nothing native; the first call does.
+"""
+
+from ._arrow import Headers, Items, Reads, Tiles
+from .accessor import CogweaveAccessor
+from .config import Measurement, cancel_all, configure, measure, stats, versions
+from .errors import (
+    AccessDenied,
+    AssetChanged,
+    AssetError,
+    AssetNotFound,
+    BudgetExceeded,
+    Cancelled,
+    CogweaveError,
+    DecodeError,
+    FetchTimeout,
+    ForkedProcess,
+    InvalidArgument,
+    SearchError,
+)
+from .explain import Explanation
+from .fetch import fetch, fetch_async
+from .grid import Grid
+from .headers import headers, headers_async
+from .mosaic import mosaic, mosaic_async
+from .open import open, open_async  # noqa: A004
+from .plan import Band, Plan, plan, plan_async
+from .read import Step, Stream, read, read_async, stream
+from .search import search, search_async
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AccessDenied",
+    "AssetChanged",
+    "AssetError",
+    "AssetNotFound",
+    "Band",
+    "BudgetExceeded",
+    "Cancelled",
+    "CogweaveAccessor",
+    "CogweaveError",
+    "DecodeError",
+    "Explanation",
+    "FetchTimeout",
+    "ForkedProcess",
+    "Grid",
+    "Headers",
+    "InvalidArgument",
+    "Items",
+    "Measurement",
+    "Plan",
+    "Reads",
+    "SearchError",
+    "Step",
+    "Stream",
+    "Tiles",
+    "__version__",
+    "cancel_all",
+    "configure",
+    "fetch",
+    "fetch_async",
+    "headers",
+    "headers_async",
+    "measure",
+    "mosaic",
+    "mosaic_async",
+    "open",
+    "open_async",
+    "plan",
+    "plan_async",
+    "read",
+    "read_async",
+    "search",
+    "search_async",
+    "stats",
+    "stream",
+    "versions",
+]

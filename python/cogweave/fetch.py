@@ -1,0 +1,44 @@
+"""fetch: reads become tile bytes, still compressed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._arrow import Tiles
+from ._loop import Request, Steps, ask, awaiting, blocking
+from .plan import Plan, as_plan
+from .search import take_handle
+
+if TYPE_CHECKING:
+    import ctypes
+
+
+def _fetch(plan: Plan) -> Steps[Tiles]:
+    """Fetch the compressed tiles of a plan's window. Network-bound; nothing is decoded.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    Tiles
+        Columns ``read_id`` (int64) and ``data`` (binary), a row for each of ``plan.reads``.
+
+    Raises
+    ------
+    AssetError
+        A file that cannot be read, or that has changed since its header was read.
+    """
+    window = as_plan(plan)._window.native()
+    base = yield from plan._base.ready()
+
+    def submit(lib: ctypes.CDLL, queue: int, op: Any, error: Any) -> int:
+        status: int = lib.cw_fetch(queue, base, window, op, error)
+        return status
+
+    return (yield from ask(Request(submit, lambda op: Tiles._owning(take_handle(op)))))
+
+
+fetch = blocking(_fetch)
+fetch_async = awaiting(_fetch)

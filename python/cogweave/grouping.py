@@ -1,0 +1,62 @@
+"""Grouping items into time steps by something else than time: a property, or a callable's answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from .errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from ._arrow import Items
+
+TimePeriod = str | Callable[[Mapping[str, Any]], object] | None
+
+# What the engine understands by itself; a property's name does not look like a duration.
+_BUILT_IN: Final = re.compile(r"|solar_day|id|PT?(\d.*)?")
+
+
+def check(period: object) -> TimePeriod:
+    """Check a ``time_period`` argument without looking at the items."""
+    if period is None or isinstance(period, str) or callable(period):
+        return period
+    raise InvalidArgument(f"time_period wants text or a callable: {period!r}")
+
+
+def grouped(items: Items, request: dict[str, Any]) -> dict[str, Any]:
+    """Put the key of each item into a plan's request, where ``time_period`` is not one of time.
+
+    Raises
+    ------
+    InvalidArgument
+        The items have no such property.
+    """
+    period: TimePeriod = request["time_period"]
+    if period is None or (isinstance(period, str) and _BUILT_IN.fullmatch(period)):
+        return request
+    rows = _rows(items)
+    if isinstance(period, str):
+        keys = [_property(row, period, items) for row in rows]
+        return {**request, "group_keys": ["" if key is None else str(key) for key in keys]}
+    name = f"{getattr(period, '__module__', '')}.{getattr(period, '__qualname__', 'callable')}"
+    return {**request, "time_period": name, "group_keys": [str(period(row)) for row in rows]}
+
+
+def _rows(items: Items) -> list[dict[str, Any]]:
+    import nanoarrow
+
+    rows: list[dict[str, Any]] = nanoarrow.Array(items).to_pylist()
+    return rows
+
+
+def _property(row: Mapping[str, Any], name: str, items: Items) -> object:
+    properties = row.get("properties")
+    if name in row:
+        return row[name]
+    if isinstance(properties, Mapping) and name in properties:
+        return properties[name]
+    raise InvalidArgument(
+        f"time_period {name!r} is neither an ISO 8601 duration, solar_day or id, nor a property: "
+        f"the items have {', '.join(items.columns)}"
+    )

@@ -1,0 +1,71 @@
+"""headers: items become the headers of their assets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import _arguments, _lib
+from ._arrow import Headers, Items
+from ._loop import Request, Steps, aside, ask, awaiting, blocking
+from .search import storage_options, take_handle
+
+if TYPE_CHECKING:
+    import ctypes
+    from collections.abc import Iterable, Mapping
+
+
+@_arguments.names_replacements
+def _headers(
+    items: object,
+    bands: str | Iterable[str] | None = None,
+    *,
+    base: str | None = None,
+    storage: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Steps[Headers]:
+    """Read the COG headers of items' assets. Network-bound.
+
+    Parameters
+    ----------
+    items : Items or Arrow table
+        As `search` gives them, or of your own making.
+    bands : str or iterable of str, optional
+        Bands whose assets are read; None: every COG asset.
+    base : str, optional
+        Catalog that relative hrefs are relative to; None: where the items come from.
+    storage : dict, optional
+        Options of stores, by URL prefix, in obstore's names.
+
+    Returns
+    -------
+    Headers
+        One row per asset; can be saved, and given to `plan` in another process.
+
+    Raises
+    ------
+    InvalidArgument
+        No such band; the error lists those there are.
+    AssetError
+        An asset that cannot be read (`AssetNotFound`, `AccessDenied`, `FetchTimeout`,
+        `DecodeError`).
+    """
+    wanted = _arguments.bands(bands)
+    origin = _arguments.text(base, "base")
+    table = yield from aside(Items._of, items, "items")
+    request = _lib.encode(
+        {
+            "bands": wanted,
+            "base": origin or table.origin,
+            "storage": storage_options(storage),
+            "environment": _lib.environment() or None,
+        }
+    )
+
+    def submit(lib: ctypes.CDLL, queue: int, op: Any, error: Any) -> int:
+        status: int = lib.cw_headers(queue, request, table.native, op, error)
+        return status
+
+    return (yield from ask(Request(submit, lambda op: Headers._owning(take_handle(op)))))
+
+
+headers = blocking(_headers)
+headers_async = awaiting(_headers)

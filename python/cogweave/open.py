@@ -1,0 +1,270 @@
+"""open: a catalog becomes one lazy array."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import _arguments, _crs
+from ._loop import Steps, aside, awaiting, blocking
+from ._source import Source, resolve
+from .arrays import Chunks, chunked, data_array
+from .errors import InvalidArgument, SearchError
+from .grid import Grid, as_grid
+from .plan import Plan, make, plan_request
+from .search import find
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import xarray as xr
+
+    from .grouping import TimePeriod
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where an array lies, and what of the catalog that concerns.
+
+    Attributes
+    ----------
+    grid : Grid
+    region : dict
+        Outline of the query, in the grid's CRS, as the engine's request has it.
+    intersects : dict or None
+        GeoJSON geometry in degrees.
+    """
+
+    grid: Grid
+    region: dict[str, Any]
+    intersects: dict[str, Any] | None
+
+
+@_arguments.names_replacements
+def _open(
+    source: object,
+    *,
+    bbox: Iterable[float] | None = None,
+    crs: object = None,
+    resolution: float | tuple[float, float] | None = None,
+    grid: object = None,
+    datetime: object = None,
+    filter: str | Mapping[str, Any] | None = None,  # noqa: A002
+    ids: str | Iterable[str] | None = None,
+    collections: str | Iterable[str] | None = None,
+    intersects: object = None,
+    sortby: object = None,
+    bands: str | Iterable[str] | None = None,
+    time_period: TimePeriod = "P1D",
+    mosaic_method: str = "first",
+    resampling: str | Mapping[str, str] = "nearest",
+    overviews: bool = True,
+    nodata: float | None = None,
+    dtype: object = None,
+    errors: str = "raise",
+    bbox_crs: object = None,
+    chunks: Chunks | None = None,
+    storage: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Steps[xr.DataArray]:
+    """Open the items of a catalog as one lazy ``(band, time, y, x)`` array.
+
+    Nothing is read but the catalog and the headers that it does not tell of. A read of any part
+    of the array is then one operation, whatever the number of bands, times and items.
+
+    Parameters
+    ----------
+    source
+        A path, glob, folder or URL of stac-geoparquet, a list of those, an Arrow table or anything
+        with ``__arrow_c_stream__``, or STAC objects (pystac, pystac-client, dicts; the ``stac``
+        extra).
+    bbox : four floats, optional
+        ``(minx, miny, maxx, maxy)`` in ``bbox_crs``. With ``grid``: crops it to whole cells.
+    crs : optional
+        CRS of the array: anything `pyproj.CRS` takes, or ``"utm"`` for the zone of the bbox.
+    resolution : float or (float, float), optional
+        Pixel size, or its x and y sizes, in units of the CRS.
+    grid : Grid, GeoBox or xarray object, optional
+        Where, instead of bbox, crs and resolution.
+    datetime : str, datetime, numpy.datetime64 or a pair of them, optional
+        An instant, a partial date (``"2025-06"``), or an interval; None or ``".."`` is an open end.
+    filter : str or dict, optional
+        CQL2 text or CQL2 JSON.
+    ids, collections : str or iterable of str, optional
+        Only these.
+    intersects : GeoJSON or object with ``__geo_interface__``, optional
+        Geometry in degrees: selects items and, without a bbox, sets the extent; never masks pixels.
+    sortby : str, dict or list of them, optional
+        Order in which items of a time step combine; else that of the source.
+    bands : str or iterable of str, optional
+        Asset keys, ``"asset.N"`` (from 1) or common names, in the order wanted; None: every COG
+        asset.
+    time_period : str, optional
+        None: a time step per instant; ISO 8601 (``"P1D"``, ``"P1M"``, ...), ``"solar_day"``,
+        ``"id"``, a property's name, or a callable that gives a key for an item (a mapping of its
+        columns).
+    mosaic_method : str, optional
+        How items of a step combine: ``"first"``, ``"last"``, ``"mean"``, ...
+    resampling : str or dict, optional
+        GDAL's name, or one per band with ``"*"`` for the others.
+    overviews : bool, optional
+        False: read full resolution whatever the grid.
+    nodata : float, optional
+        Value of cells that nothing covers; None: the sources', else NaN for floats and 0 for
+        integers.
+    dtype : numpy dtype, optional
+        Type of the pixels; None: what holds all bands.
+    errors : {"raise", "ignore"}, optional
+        ``"ignore"``: an item that cannot be read counts as absent.
+    bbox_crs : optional
+        CRS of the bbox; None: ``crs``, or EPSG:4326 where that is ``"utm"``.
+    chunks : int, tuple, dict, "auto" or {}, optional
+        None: lazy without dask; else as `xarray.open_dataset` takes them.
+    storage : dict, optional
+        Options of stores, by URL prefix, in obstore's names.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions ``(band, time, y, x)``; coordinates at pixel centres, y descending; ``time``
+        datetime64[ns], the start of each period; ``spatial_ref`` with the CRS. Raw pixel values;
+        ``attrs["_FillValue"]`` tells the nodata value.
+
+    Raises
+    ------
+    InvalidArgument
+        An argument that cannot be used, such as a bbox that is reversed or a band that is not
+        there.
+    SearchError
+        A catalog that cannot be searched, or has no item that matches.
+    AssetError
+        A header that cannot be read.
+    """
+    plan, found = yield from planned(
+        source,
+        where={
+            "bbox": bbox, "crs": crs, "resolution": resolution, "grid": grid,
+            "intersects": intersects, "bbox_crs": bbox_crs,
+        },
+        query={
+            "datetime": datetime, "filter": filter, "ids": ids, "collections": collections,
+            "sortby": sortby,
+        },
+        request=plan_request(
+            bands=bands,
+            time_period=time_period,
+            resampling=resampling,
+            mosaic_method=mosaic_method,
+            overviews=overviews,
+            nodata=nodata,
+            dtype=dtype,
+            errors=errors,
+        ),
+        storage=storage,
+    )  # fmt: skip
+    data = yield from aside(data_array, plan, found.label)
+    if chunks is None:
+        return data
+    return (yield from aside(chunked, data, plan, chunks))
+
+
+def planned(
+    source: object,
+    *,
+    where: Mapping[str, Any],
+    query: Mapping[str, Any],
+    request: dict[str, Any],
+    storage: Mapping[str, Mapping[str, Any]] | None,
+) -> Steps[tuple[Plan, Source]]:
+    """Search a source where it concerns a grid, and plan what was found on it.
+
+    Parameters
+    ----------
+    where : dict
+        Arguments ``bbox, crs, resolution, grid, intersects, bbox_crs`` as the user gave them.
+    query : dict
+        Arguments ``datetime, filter, ids, collections, sortby`` as the user gave them.
+    request : dict
+        Of `plan_request`.
+    """
+    wanted = {
+        "datetime": _arguments.datetime(query["datetime"]),
+        "filter": _arguments.cql2(query["filter"]),
+        "ids": _arguments.names(query["ids"], "ids"),
+        "collections": _arguments.names(query["collections"], "collections"),
+        "sortby": _arguments.sortby(query["sortby"]),
+    }
+    place = yield from aside(locate, **where)
+    found = yield from aside(resolve, source)
+    outline = {"region": place.region, "intersects": place.intersects}
+    items = yield from find(found, {**wanted, **outline}, storage)
+    if (yield from aside(len, items)) == 0:
+        raise SearchError(_nothing(found, place, wanted), reason="NoItems")
+    plan = yield from make(items, None, place.grid, {**request, "base": found.origin}, storage)
+    return plan, found
+
+
+def _nothing(source: Source, place: Where, query: Mapping[str, Any]) -> str:
+    box = ", ".join(f"{edge:.10g}" for edge in place.region["bbox"])
+    asked = [f"bbox ({box}) in {_crs.describe(place.grid.crs)}"]
+    asked += [f"{name} {value}" for name, value in query.items() if value is not None]
+    return f"no item of {source.label} matches {', '.join(asked)}"
+
+
+def locate(
+    *,
+    bbox: object,
+    crs: object,
+    resolution: Any,
+    grid: object,
+    intersects: object,
+    bbox_crs: object,
+) -> Where:
+    """Make the grid that the arguments describe.
+
+    Raises
+    ------
+    InvalidArgument
+        They describe none, or contradict each other.
+    """
+    geometry = _arguments.geometry(intersects)
+    box, box_crs = _extent(bbox, bbox_crs, geometry)
+    if grid is not None:
+        if crs is not None or resolution is not None:
+            raise InvalidArgument("grid says where: leave out crs and resolution")
+        target = as_grid(grid)
+        if box is not None:
+            target = target._crop(_crs.transform_bbox(box, box_crs or target.crs, target.crs))
+    else:
+        if box is None or crs is None or resolution is None:
+            missing = [
+                name for name, value in (("bbox", box), ("crs", crs), ("resolution", resolution)) if value is None
+            ]
+            raise InvalidArgument(
+                f"where is not said: bbox, crs and resolution, or grid, are wanted, and {' and '.join(missing)} missing"
+            )
+        if isinstance(crs, str) and crs.lower() == "utm":
+            west, south, east, north = _crs.transform_bbox(box, box_crs or _crs.LONLAT, _crs.LONLAT)
+            box_crs = box_crs or _crs.LONLAT
+            crs = _crs.utm((west + east) / 2, (south + north) / 2)
+        name = _crs.normalize(crs)
+        box = _crs.transform_bbox(box, box_crs or name, name)
+        target = Grid.from_bbox(box, name, resolution)
+    region = {"crs": target.crs, "bbox": list(target.bbox)}
+    return Where(target, region, geometry)
+
+
+def _extent(
+    bbox: object, bbox_crs: object, geometry: dict[str, Any] | None
+) -> tuple[_arguments.BBox | None, str | None]:
+    """Give the bbox asked for and its CRS, None for that of the array."""
+    if bbox is not None:
+        return _arguments.bbox(bbox), None if bbox_crs is None else _crs.normalize(bbox_crs)
+    if bbox_crs is not None:
+        raise InvalidArgument("bbox_crs goes with bbox")
+    if geometry is not None:
+        return _arguments.extent(geometry), _crs.LONLAT
+    return None, None
+
+
+open = blocking(_open)  # noqa: A001
+open_async = awaiting(_open)

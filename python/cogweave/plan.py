@@ -1,0 +1,574 @@
+"""plan: items on a grid become reads."""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import json
+import pickle
+import threading
+import warnings
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import numpy as np
+
+from . import _arguments, _lib, grouping
+from ._arrow import Headers, Items, Reads
+from ._loop import Request, Steps, aside, ask, awaiting, blocking, drive
+from ._window import AXES, Window
+from .errors import InvalidArgument
+from .explain import Explanation, explain
+from .grid import Grid, as_grid
+from .search import storage_options, take_handle
+
+if TYPE_CHECKING:
+    import ctypes
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from .grouping import TimePeriod
+
+# Options of a store that are no secrets: these travel in a pickle, the others do not.
+_PORTABLE: Final = frozenset(
+    {"endpoint", "endpoint_url", "region", "anonymous", "skip_signature", "requester_pays",
+     "allow_http", "virtual_hosted_style_request", "account_name"}
+)  # fmt: skip
+_KEPT: Final = 4  # unpickled plans that stay at hand although nothing holds them
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A band of a plan.
+
+    Attributes
+    ----------
+    name : str
+        As it was asked for.
+    asset : str
+        Key of its asset.
+    common_name : str
+        STAC's common name, or "".
+    index : int
+        Band within the asset, from 1.
+    dtype : numpy.dtype
+    nodata : float, int or None
+    resampling : str
+    scale, offset : float
+        Physical value = scale * pixel + offset; 1 and 0 where nothing is known.
+    """
+
+    name: str
+    asset: str
+    common_name: str
+    index: int
+    dtype: np.dtype[Any]
+    nodata: float | int | None
+    resampling: str
+    scale: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What the engine says of a plan; enough to lay out arrays without the engine.
+
+    Attributes
+    ----------
+    times : numpy.ndarray
+        Start of each time step, datetime64[ns].
+    groups : numpy.ndarray of str or None
+        Key of each step, where steps are not instants or periods.
+    bands : tuple of Band
+    dtype, nodata
+        Common to all bands.
+    item_count : int
+    step_items : numpy.ndarray of int64
+        Items of each step.
+    chunk : (int, int) or None
+        Rows and columns of a window that fits the files' tiles.
+    warnings : tuple of str
+        What the user should know, a sentence each.
+    """
+
+    times: NDArray[np.datetime64]
+    groups: NDArray[np.str_] | None
+    bands: tuple[Band, ...]
+    dtype: np.dtype[Any]
+    nodata: float | int | None
+    item_count: int
+    step_items: NDArray[np.int64]
+    chunk: tuple[int, int] | None
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> Description:
+        """Make one of the engine's JSON."""
+        dtype = np.dtype(told["dtype"])
+        groups, chunk = told.get("groups"), told.get("chunk")
+        return cls(
+            times=_nanoseconds(np.asarray(told["times"], dtype="int64")),
+            groups=None if groups is None else np.asarray(groups, dtype="U"),
+            bands=tuple(_band(band) for band in told["bands"]),
+            dtype=dtype,
+            nodata=_arguments.nodata_of(told.get("nodata"), dtype),
+            item_count=int(told.get("item_count", 0)),
+            step_items=np.asarray(told.get("step_items") or [], dtype="int64"),
+            chunk=None if not chunk else (int(chunk[0]), int(chunk[1])),
+            warnings=tuple(told.get("warnings") or ()),
+        )
+
+
+def _band(told: Mapping[str, Any]) -> Band:
+    dtype = np.dtype(told["dtype"])
+    return Band(
+        name=told["name"],
+        asset=told["asset"],
+        common_name=told.get("common_name") or "",
+        index=int(told.get("index", 1)),
+        dtype=dtype,
+        nodata=_arguments.nodata_of(told.get("nodata"), dtype),
+        resampling=told.get("resampling") or "",
+        scale=float(told.get("scale") or 1.0),
+        offset=float(told.get("offset") or 0.0),
+    )
+
+
+def _nanoseconds(micros: NDArray[np.int64]) -> NDArray[np.datetime64]:
+    limit = np.iinfo(np.int64).max // 1000
+    if micros.size and int(np.abs(micros).max()) > limit:
+        raise InvalidArgument("a time step outside the years 1678 to 2261, which xarray's time holds")
+    return micros.astype("datetime64[us]").astype("datetime64[ns]")
+
+
+class Base:
+    """What the windows of one plan share: the items, the request, and the engine's plan.
+
+    It pickles as items, headers and request, without secrets, and is planned anew where it is
+    first used after that.
+    """
+
+    def __init__(
+        self,
+        items: Items,
+        headers: Headers | None,
+        grid: Grid,
+        request: dict[str, Any],
+        storage: dict[str, dict[str, Any]] | None,
+    ) -> None:
+        self.items, self.headers, self.grid = items, headers, grid
+        self.request, self.storage = request, storage
+        self.described: Description | None = None
+        self._handle = 0
+        self._lock = threading.Lock()
+        self._digest: str | None = None
+
+    def ready(self) -> Steps[int]:
+        """Give the engine's handle, planning first where there is none yet."""
+        if (handle := self._handle) != 0:
+            return handle
+        if self.headers is not None:
+            yield from aside(getattr, self.headers, "native")
+        yield from aside(getattr, self.items, "native")
+        handle = yield from ask(Request(self._submit, take_handle))
+        with self._lock:
+            spare, self._handle = (handle, self._handle) if self._handle else (0, handle)
+        _lib.release(spare)  # another thread or task was quicker
+        yield from aside(self._describe)
+        return self._handle
+
+    def _submit(self, lib: ctypes.CDLL, queue: int, op: Any, error: Any) -> int:
+        request = _lib.encode(
+            {
+                "grid": self.grid._request(),
+                **self.request,
+                "storage": self.storage,
+                "environment": _lib.environment() or None,
+            }
+        )
+        headers = 0 if self.headers is None else self.headers.native
+        status: int = lib.cw_plan(queue, request, self.items.native, headers, op, error)
+        return status
+
+    def _describe(self) -> None:
+        if self.described is None:
+            self.described = Description.read(_lib.ask("cw_plan_describe", self._handle))
+
+    @property
+    def description(self) -> Description:
+        """What the engine says of the plan."""
+        if self.described is None:
+            drive(self.ready())
+            self._describe()
+        return cast("Description", self.described)
+
+    @property
+    def digest(self) -> str:
+        """Hash of the recipe: the same for the same items, headers and request."""
+        if self._digest is None:
+            mark = hashlib.blake2b(digest_size=16)
+            items = self.items.identity
+            mark.update(self.items._pack() if items is None else items.encode())
+            if self.headers is not None:
+                mark.update(self.headers._pack())
+            recipe = [self.grid._request(), self.request, self._portable_storage()]
+            mark.update(json.dumps(recipe, sort_keys=True, default=str).encode())
+            self._digest = mark.hexdigest()
+        return self._digest
+
+    def _portable_storage(self) -> dict[str, dict[str, Any]] | None:
+        if self.storage is None:
+            return None
+        return {
+            url: {name: value for name, value in options.items() if name in _PORTABLE}
+            for url, options in self.storage.items()
+        }
+
+    def __del__(self) -> None:
+        handle, self._handle = getattr(self, "_handle", 0), 0
+        if handle and _lib is not None:  # None while the interpreter shuts down
+            _lib.release(handle)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The parts are pickled apart, so that a process that has this plan need not read them.
+        parts = (self.items, self.headers, self.grid, self.request, self._portable_storage())
+        packed = pickle.dumps((*parts, self.described), protocol=5)
+        return _unpickled, (self.digest, packed)
+
+
+_known: weakref.WeakValueDictionary[str, Base] = weakref.WeakValueDictionary()
+_recent: collections.deque[Base] = collections.deque(maxlen=_KEPT)
+
+
+def _unpickled(digest: str, packed: bytes) -> Base:
+    """Give the plan that this process has under a digest, or make it of its recipe.
+
+    A task graph carries the same plan many times; it is planned once.
+    """
+    base = _known.get(digest)
+    if base is None:
+        items, headers, grid, request, storage, described = pickle.loads(packed)
+        base = Base(items, headers, grid, request, storage)
+        base.described, base._digest = described, digest
+        base = _known.setdefault(digest, base)
+        _recent.append(base)
+    return base
+
+
+class Plan:
+    """A plan: which pixels of which files make which array. Immutable; made by `plan`.
+
+    ``plan[band, time, y, x]`` gives the plan of a window: each index is a position, a slice or an
+    array of positions (for the band also a name or a list of names); a single position keeps its
+    axis. No search and no request is made for it. A plan pickles, as items, headers and request.
+    """
+
+    __slots__ = ("__weakref__", "_base", "_window")
+
+    _base: Base
+    _window: Window
+
+    def __init__(self, base: Base, window: Window | None = None) -> None:
+        told = base.description
+        whole = (len(told.bands), len(told.times), *base.grid.shape)
+        object.__setattr__(self, "_base", base)
+        object.__setattr__(self, "_window", window or Window.whole(whole))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a plan is immutable")
+
+    @property
+    def grid(self) -> Grid:
+        """Grid of the window.
+
+        Raises
+        ------
+        InvalidArgument
+            The window's rows or columns are not evenly spaced.
+        """
+        rows, cols = self._window.axes[2:]
+        if rows.index is not None or cols.index is not None:
+            raise InvalidArgument("rows or columns picked unevenly form no grid")
+        return self._base.grid._window(rows.start, rows.step, rows.count, cols.start, cols.step, cols.count)
+
+    @property
+    def times(self) -> NDArray[np.datetime64]:
+        """Start of each time step, datetime64[ns], UTC."""
+        return self._base.description.times[self._window.axes[1].positions]
+
+    @property
+    def groups(self) -> NDArray[np.str_] | None:
+        """Key of each time step, where ``time_period`` names a property; else None."""
+        groups = self._base.description.groups
+        return None if groups is None else groups[self._window.axes[1].positions]
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Names of the bands, as they were asked for."""
+        return tuple(band.name for band in self.band_details)
+
+    @property
+    def band_details(self) -> tuple[Band, ...]:
+        """What is known of each band: asset, dtype, nodata, resampling, ..."""
+        bands = self._base.description.bands
+        return tuple(bands[i] for i in self._window.axes[0].positions.tolist())
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the pixels."""
+        if not self._base.request.get("per_band"):
+            return self._base.description.dtype
+        dtypes = {band.dtype for band in self.band_details}
+        if len(dtypes) > 1:
+            raise InvalidArgument(
+                "bands of one array that keep their own dtypes: "
+                + ", ".join(f"{band.name} {band.dtype}" for band in self.band_details)
+            )
+        return dtypes.pop() if dtypes else self._base.description.dtype
+
+    @property
+    def nodata(self) -> float | int | None:
+        """Value of the cells that nothing covers; None where there is no such value."""
+        if self._base.request.get("per_band") and self.band_details:
+            return self.band_details[0].nodata
+        return self._base.description.nodata
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Sizes of the axes ``(band, time, y, x)``."""
+        band, time, rows, cols = (axis.count for axis in self._window.axes)
+        return band, time, rows, cols
+
+    @property
+    def items(self) -> Items:
+        """The items that were planned, those outside the window included."""
+        return self._base.items
+
+    @property
+    def headers(self) -> Headers | None:
+        """The headers that the plan was given, if it was."""
+        return self._base.headers
+
+    @property
+    def reads(self) -> Reads:
+        """The reads of the window, one row per tile: the very ones that `fetch` makes."""
+        return drive(reads_of(self))
+
+    def explain(self) -> Explanation:
+        """Tell what reading the window would take, without reading any tile.
+
+        Returns
+        -------
+        Explanation
+            Prints as text, shows as HTML in a notebook.
+        """
+        return explain(self)
+
+    def __getitem__(self, key: Any) -> Plan:
+        keys = list(key) if isinstance(key, tuple) else [key]
+        dots = [i for i, k in enumerate(keys) if k is Ellipsis]
+        if len(dots) > 1:
+            raise IndexError("an index can only have a single ellipsis")
+        for at in dots:
+            keys[at : at + 1] = [slice(None)] * (len(AXES) - len(keys) + 1)
+        if keys:
+            keys[0] = self._named(keys[0])
+        return self._sliced(self._window.take(tuple(keys)))
+
+    def _named(self, key: object) -> object:
+        """Turn band names into positions."""
+        if isinstance(key, str):
+            return self._position(key)
+        if isinstance(key, list) and key and all(isinstance(name, str) for name in key):
+            return [self._position(name) for name in key]
+        return key
+
+    def _position(self, name: str) -> int:
+        if name not in self.bands:
+            raise InvalidArgument(f"no band {name!r}: there are {', '.join(self.bands)}")
+        return self.bands.index(name)
+
+    def _sliced(self, window: Window) -> Plan:
+        return Plan(self._base, window)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Plan):
+            return NotImplemented
+        return self is other or self.__dask_tokenize__() == other.__dask_tokenize__()
+
+    def __hash__(self) -> int:
+        return hash((self._base.digest, self.shape))
+
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        """Name the plan for dask: by what it is made of, not by where it lies."""
+        axes = tuple(
+            (axis.start, axis.step, axis.count, None if axis.index is None else axis.index.tobytes())
+            for axis in self._window.axes
+        )
+        return "cogweave.Plan", self._base.digest, axes
+
+    def __copy__(self) -> Plan:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Plan:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Plan, (self._base, self._window)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name}: {size}" for name, size in zip(AXES, self.shape, strict=True))
+        return f"<cogweave.Plan ({sizes}) {self.dtype}, {len(self.items)} items>"
+
+    def _repr_html_(self) -> str:
+        return self.explain()._repr_html_()
+
+
+def reads_of(plan: Plan) -> Steps[Reads]:
+    """Give the reads of a plan's window."""
+    base = yield from plan._base.ready()
+    window = plan._window.native()
+
+    def submit(lib: ctypes.CDLL, queue: int, op: Any, error: Any) -> int:
+        status: int = lib.cw_reads(queue, base, window, op, error)
+        return status
+
+    return (yield from ask(Request(submit, lambda op: Reads._owning(take_handle(op)))))
+
+
+def as_plan(value: object) -> Plan:
+    """Check that an argument is a plan."""
+    if isinstance(value, Plan):
+        return value
+    raise InvalidArgument(f"a plan is wanted, as cogweave.plan makes it: {type(value).__name__}")
+
+
+@_arguments.names_replacements
+def _plan(
+    items: object,
+    grid: object,
+    *,
+    bands: str | Iterable[str] | None = None,
+    headers: object = None,
+    time_period: TimePeriod = "P1D",
+    resampling: str | Mapping[str, str] = "nearest",
+    mosaic_method: str = "first",
+    overviews: bool = True,
+    nodata: float | None = None,
+    dtype: object = None,
+    errors: str = "raise",
+    base: str | None = None,
+    storage: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Steps[Plan]:
+    """Plan a mosaic: which pixels of which files make which array.
+
+    CPU-bound and without any request where ``headers`` is given; otherwise the headers that are
+    needed are read first.
+
+    Parameters
+    ----------
+    items : Items or Arrow table
+        As `search` gives them, or of your own making.
+    grid : Grid, GeoBox or xarray object
+        Where.
+    bands : str or iterable of str, optional
+        Asset keys, ``"asset.N"`` (from 1) or common names, in the order wanted; None: every COG
+        asset.
+    headers : Headers or Arrow table, optional
+        As `headers` gives them.
+    time_period : str, optional
+        None: a time step per instant; ISO 8601 (``"P1D"``, ``"P1M"``, ...), ``"solar_day"``,
+        ``"id"``, a property's name, or a callable that gives a key for an item (a mapping of its
+        columns).
+    resampling : str or dict, optional
+        GDAL's name, or one per band with ``"*"`` for the others.
+    mosaic_method : str, optional
+        How items of a step combine: ``"first"``, ``"last"``, ``"mean"``, ...
+    overviews : bool, optional
+        False: read full resolution whatever the grid.
+    nodata : float, optional
+        Value of cells that nothing covers; None: the sources', else NaN or 0.
+    dtype : numpy dtype, optional
+        Type of the pixels; None: what holds all bands.
+    errors : {"raise", "ignore"}, optional
+        ``"ignore"``: an item that cannot be read counts as absent.
+    base : str, optional
+        Catalog that relative hrefs are relative to; None: where the items come from.
+    storage : dict, optional
+        Options of stores, by URL prefix, in obstore's names.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InvalidArgument
+        An argument that cannot be used: no such band (the error lists those there are), method,
+        resampling or CRS; items or headers that are none.
+    AssetError
+        A header that cannot be read.
+    """
+    request = plan_request(
+        bands=bands,
+        time_period=time_period,
+        resampling=resampling,
+        mosaic_method=mosaic_method,
+        overviews=overviews,
+        nodata=nodata,
+        dtype=dtype,
+        errors=errors,
+    )
+    table = yield from aside(Items._of, items, "items")
+    known = None if headers is None else (yield from aside(Headers._of, headers, "headers"))
+    where = yield from aside(as_grid, grid)
+    origin = _arguments.text(base, "base") or table.origin
+    return (yield from make(table, known, where, {**request, "base": origin}, storage))
+
+
+def plan_request(
+    *,
+    bands: object,
+    time_period: object,
+    resampling: object,
+    mosaic_method: object,
+    overviews: object,
+    nodata: object,
+    dtype: object,
+    errors: object,
+    per_band: bool = False,
+) -> dict[str, Any]:
+    """Check how items are to be combined, and write it as the engine's request has it."""
+    return {
+        "bands": _arguments.bands(bands),  # type: ignore[arg-type]
+        "time_period": grouping.check(time_period),
+        "resampling": _arguments.resampling(resampling),
+        "mosaic_method": _arguments.text(mosaic_method, "mosaic_method"),
+        "overviews": bool(overviews),
+        "nodata": _arguments.nodata(nodata),
+        "dtype": _arguments.dtype(dtype),
+        "errors": _arguments.one_of(errors, "errors", ("raise", "ignore")),
+        "per_band": per_band,
+    }
+
+
+def make(
+    items: Items,
+    headers: Headers | None,
+    grid: Grid,
+    request: dict[str, Any],
+    storage: Mapping[str, Mapping[str, Any]] | None,
+) -> Steps[Plan]:
+    """Plan, and give the plan of the whole grid."""
+    complete = yield from aside(grouping.grouped, items, request)
+    base = Base(items, headers, grid, complete, storage_options(storage))
+    yield from base.ready()
+    for text in base.description.warnings:
+        warnings.warn(text, UserWarning, stacklevel=2)
+    return Plan(base)
+
+
+plan = blocking(_plan)
+plan_async = awaiting(_plan)

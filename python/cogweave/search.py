@@ -1,0 +1,127 @@
+"""search: a query becomes items."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import _arguments, _ffi, _lib
+from ._arrow import Items
+from ._loop import Request, Steps, aside, ask, awaiting, blocking
+from ._source import Source, resolve
+
+if TYPE_CHECKING:
+    import ctypes
+    from collections.abc import Iterable, Mapping
+
+Query = dict[str, Any]
+
+
+@_arguments.names_replacements
+def _search(
+    source: object,
+    *,
+    bbox: Iterable[float] | None = None,
+    intersects: object = None,
+    datetime: object = None,
+    filter: str | Mapping[str, Any] | None = None,  # noqa: A002
+    ids: str | Iterable[str] | None = None,
+    collections: str | Iterable[str] | None = None,
+    sortby: object = None,
+    limit: int | None = None,
+    storage: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Steps[Items]:
+    """Find the items of a catalog that match a query.
+
+    Parameters
+    ----------
+    source
+        A path, glob, folder or URL of stac-geoparquet, a list of those, an Arrow table or anything
+        with ``__arrow_c_stream__``, or STAC objects (pystac, pystac-client, dicts; the ``stac``
+        extra).
+    bbox : four floats, optional
+        ``(west, south, east, north)`` in degrees (EPSG:4326).
+    intersects : GeoJSON or object with ``__geo_interface__``, optional
+        Geometry in degrees; items whose footprint meets it.
+    datetime : str, datetime, numpy.datetime64 or a pair of them, optional
+        An instant, a partial date (``"2025-06"``), or an interval; None or ``".."`` is an open end.
+    filter : str or dict, optional
+        CQL2 text or CQL2 JSON.
+    ids, collections : str or iterable of str, optional
+        Only these.
+    sortby : str, dict or list of them, optional
+        ``"p"``, ``"-p"`` (descending) or STAC sort objects; else the order of the source: file,
+        then row.
+    limit : int, optional
+        At most so many items.
+    storage : dict, optional
+        Options of stores, by URL prefix, in obstore's names.
+
+    Returns
+    -------
+    Items
+        One row per item, in order; none where nothing matches.
+
+    Raises
+    ------
+    InvalidArgument
+        An argument that cannot be used.
+    SearchError
+        A source that is missing or no catalog, a filter that does not fit it.
+    AssetError
+        A remote source that cannot be read.
+    """
+    query = {
+        "bbox": None if bbox is None else list(_arguments.lonlat_bbox(bbox)),
+        "intersects": _arguments.geometry(intersects),
+        "datetime": _arguments.datetime(datetime),
+        "filter": _arguments.cql2(filter),
+        "ids": _arguments.names(ids, "ids"),
+        "collections": _arguments.names(collections, "collections"),
+        "sortby": _arguments.sortby(sortby),
+        "limit": None if limit is None else _arguments.count(limit, "limit", least=1),
+    }
+    found = yield from aside(resolve, source)
+    return (yield from find(found, query, storage))
+
+
+def find(source: Source, query: Query, storage: Mapping[str, Mapping[str, Any]] | None = None) -> Steps[Items]:
+    """Search with a query whose members are those of the engine's request."""
+    query = {name: value for name, value in query.items() if value is not None}
+    request = _lib.encode(
+        {
+            "source": source.paths,
+            **query,
+            "storage": storage_options(storage),
+            "environment": _lib.environment() or None,
+        }
+    )
+    table = source.items
+
+    def submit(lib: ctypes.CDLL, queue: int, op: Any, error: Any) -> int:
+        native = 0 if table is None else table.native
+        status: int = lib.cw_search(queue, request, native, op, error)
+        return status
+
+    items = yield from ask(Request(submit, lambda op: Items._owning(take_handle(op))))
+    items.origin = source.origin
+    items.identity = source.identity(query)
+    return items
+
+
+def take_handle(operation: int) -> int:
+    """Take the table or plan that an operation made."""
+    result, error = _ffi.Handle(), _ffi.Text()
+    lib = _lib.library()
+    _lib.check(lib.cw_op_take(operation, result, error), error)
+    return int(result.value)
+
+
+def storage_options(
+    storage: Mapping[str, Mapping[str, Any]] | None,
+) -> dict[str, dict[str, Any]] | None:
+    """Give the options of stores as plain dicts."""
+    return None if storage is None else {str(url): dict(opts) for url, opts in storage.items()}
+
+
+search = blocking(_search)
+search_async = awaiting(_search)

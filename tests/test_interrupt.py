@@ -1,0 +1,37 @@
+"""Ctrl-C ends a blocking call at once, its requests stop, and the next call works."""
+
+from __future__ import annotations
+
+from tests import scripts
+from tests.conftest import Archive
+
+SCRIPT = """
+    import os, signal, sys, threading, time
+    import cogweave as cw
+    items = cw.search(sys.argv[1])
+    grid = cw.Grid.from_bbox(tuple(map(float, sys.argv[2:6])), "EPSG:32632", 10)
+    plan = cw.plan(items, grid, bands=["B02"])
+    cw.configure(tile_cache=0)
+    sent = []
+    def press():
+        time.sleep(0.2)
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+    threading.Thread(target=press).start()
+    try:
+        cw.read(plan)
+        print("finished")
+    except KeyboardInterrupt:
+        print("late" if time.monotonic() - sent[0] > 0.5 else "interrupted")
+    end = time.monotonic() + 5
+    while cw.stats()["in_flight"] and time.monotonic() < end:
+        time.sleep(0.01)
+    print(cw.stats()["in_flight"])
+    print(cw.read(plan[:, 0]).shape)
+"""
+
+
+def test_ctrl_c(arc: Archive) -> None:
+    arc.server.reset(latency="700ms")
+    printed = scripts.succeed(SCRIPT, arc.remote, *arc.utm_grid((128, 128), 10).bbox)
+    assert printed.splitlines() == ["interrupted", "0", "(1, 1, 128, 128)"]
