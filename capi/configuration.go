@@ -35,7 +35,7 @@ type configuration struct {
 }
 
 const (
-	leastMemory = 64 << 20
+	leastMemory = 1 << 20
 	mostMemory  = 2 << 30 // of the default
 	mostThreads = 1024
 	mostSeconds = 24 * 3600

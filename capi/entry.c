@@ -241,3 +241,13 @@ cw_status cw_read(cw_handle queue, cw_handle plan, const cw_window *window, cons
   NEED(op, error);
   return cwgo_read(queue, plan, (cw_window *)window, (char *)request, (cw_buffer *)out, op, error);
 }
+
+/* ---- diagnosis ------------------------------------------------------------------------------ */
+
+cw_status cw_profile(cw_handle queue, const char *request, cw_handle *op, char **error) {
+  CLEAR(op);
+  ENTER(error);
+  NEED(request, error);
+  NEED(op, error);
+  return cwgo_profile(queue, (char *)request, op, error);
+}

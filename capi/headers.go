@@ -26,6 +26,9 @@ func cwgo_headers(queue C.cw_handle, request *C.char, items C.cw_handle, out *C.
 		if err := decode("headers", C.GoString(request), &r); err != nil {
 			return nil, err
 		}
+		if err := r.access.check(); err != nil {
+			return nil, err
+		}
 		rows, err := tableOf("items", items)
 		if err != nil {
 			return nil, err

@@ -40,6 +40,9 @@ func cwgo_plan(queue C.cw_handle, request *C.char, items, headers C.cw_handle, o
 		if err := decode("plan", C.GoString(request), &r); err != nil {
 			return nil, err
 		}
+		if err := r.access.check(); err != nil {
+			return nil, err
+		}
 		rows, err := tableOf("items", items)
 		if err != nil {
 			return nil, err

@@ -72,19 +72,9 @@ func cwgo_probe_ask(queue C.cw_handle, out *C.cw_handle, errorOut **C.char) C.cw
 			if err != nil {
 				return nil, err
 			}
-			return newProbePixels(answer)
+			return bytesResult(answer)
 		}, nil
 	})
-}
-
-// newProbePixels shows the caller what arrived.
-func newProbePixels(text []byte) (op.Result, error) {
-	p, err := newPixels(int64(len(text)))
-	if err != nil {
-		return nil, err
-	}
-	copy(p.slice(), text)
-	return p, nil
 }
 
 //export cwgo_probe_pixels

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"log"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -60,6 +61,8 @@ func running() *engine {
 			mosaic: mosaic.NewEngine(cfg.Threads, cfg.mosaicMemory()),
 		}
 		process.engine.mosaic.Lookahead = cfg.Lookahead
+		// The collector works harder as Go's own part of the memory nears the limit; it stops nothing.
+		debug.SetMemoryLimit(cfg.MemoryLimit)
 		process.engine.searches.Store(search.New(cfg.search()))
 	}
 	return process.engine
@@ -79,6 +82,8 @@ func configure(request string) (configuration, error) {
 		}
 		e.mosaic.Pool.SetThreads(cfg.Threads)
 		e.mosaic.Budget.SetLimit(cfg.mosaicMemory())
+		e.mosaic.Lookahead = cfg.Lookahead
+		debug.SetMemoryLimit(cfg.MemoryLimit)
 		e.search().Configure(cfg.search())
 	}
 	process.cfg = &cfg

@@ -81,6 +81,9 @@ func cwgo_search(queue C.cw_handle, request *C.char, source C.cw_handle, out *C.
 		if err := decode("search", C.GoString(request), &r); err != nil {
 			return nil, err
 		}
+		if err := r.access.check(); err != nil {
+			return nil, err
+		}
 		q, err := r.query()
 		if err != nil {
 			return nil, err

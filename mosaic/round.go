@@ -192,11 +192,15 @@ func (rd *round) tile(source *plan.Source, layer plan.Layer, row, col int) *tile
 // Blocks are combined in the meantime.
 func (rd *round) fetch() {
 	run := rd.job.run
-	if err := run.engine.Budget.Acquire(run.ctx, rd.bytes); err != nil {
+	need := rd.bytes
+	if len(rd.blocks) > 1 {
+		need = min(need, run.engine.Budget.Limit()) // the last block added may reach a little beyond
+	}
+	if err := run.engine.Budget.Acquire(run.ctx, need); err != nil {
 		rd.job.end(err)
 		return
 	}
-	rd.held.Store(rd.bytes)
+	rd.held.Store(need)
 	var refs []core.TileRef
 	var wanted []*tile
 	for _, t := range rd.order {

@@ -43,9 +43,6 @@ func (t *tile) wait(b *block) bool {
 
 // want notes a sample and how many rows of the tile are needed.
 func (t *tile) want(sample, rows int) {
-	if t.mask {
-		sample = 0
-	}
 	if !slices.Contains(t.samples, sample) {
 		t.samples = append(t.samples, sample)
 	}
@@ -120,9 +117,6 @@ func (t *tile) release() {
 func (t *tile) sample(sample int) []byte {
 	if t.sparse {
 		return nil
-	}
-	if t.mask {
-		sample = 0
 	}
 	return t.pixels[slices.Index(t.samples, sample)]
 }

@@ -78,7 +78,7 @@ SMALL = Spec(
     size=512,
     block=128,
     passes=(
-        Pass(3, 0.35, "west", 0.55),
+        Pass(3, 0.35, "west", 0.38),
         Pass(18, 0.55, "east", -0.50),
         Pass(33, 0.60, "west", -0.15),
         Pass(38, 0.12, "all"),

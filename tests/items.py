@@ -20,6 +20,12 @@ def native_grid(path: Path) -> cw.Grid:
         return cw.Grid(src.crs.to_wkt(), tuple(src.transform)[:6], src.shape)
 
 
+def colour_bands(path: Path) -> list[int]:
+    """Numbers, from 1, of the bands that are no alpha."""
+    with rasterio.open(path) as src:
+        return [n for n, kind in enumerate(src.colorinterp, 1) if kind.name != "alpha"]
+
+
 def of_file(path: Path, href: str | None = None) -> pa.Table:
     """A catalog of one item with one asset, "data"; it says nothing of the raster but its footprint."""
     with rasterio.open(path) as src:
@@ -53,6 +59,10 @@ def of_file(path: Path, href: str | None = None) -> pa.Table:
 
 
 def open_file(path: Path, href: str | None = None, **arguments: Any) -> Any:
-    """All bands of a file as a lazy (band, y, x) array, on its own grid unless `grid` says another."""
+    """The bands of a file, alpha left out, as a lazy (band, y, x) array.
+
+    It is on the file's own grid unless `grid` says another.
+    """
     arguments.setdefault("grid", native_grid(path))
+    arguments.setdefault("bands", [f"data.{number}" for number in colour_bands(path)])
     return cw.open(of_file(path, href), **arguments).isel(time=0)

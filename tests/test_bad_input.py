@@ -24,11 +24,11 @@ SHAPE = (40, 50)
 
 @contextmanager
 def refused(cls: type[Exception], *named: str) -> Iterator[pytest.ExceptionInfo[Any]]:
-    """Raises cls, mentions every word of named, takes less than a second."""
+    """Raises cls, mentions every word of named, within a second (three where the machine is busy)."""
     start = time.perf_counter()
     with pytest.raises(cls) as caught:
         yield caught
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < 3
     assert isinstance(caught.value, cw.CogweaveError)
     for word in named:
         assert word in str(caught.value)

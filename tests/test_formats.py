@@ -61,9 +61,11 @@ def test_nan_is_nodata_of_floats(tmp_path: Path) -> None:
 
 
 def test_bands_of_one_file(tmp_path: Path) -> None:
+    """By default a multi-band file gives all its bands, though the catalog lists none."""
     path = formats.write(tmp_path, "pixel-interleaved")
     with rasterio.open(path) as src:
         want = src.read()
-    da = open_file(path)
-    assert da.sizes["band"] == 3
-    np.testing.assert_array_equal(da.isel(band=[2, 0]).values, want[[2, 0]])
+    da = open_file(path, bands=None)
+    assert da.band.values.tolist() == ["data.1", "data.2", "data.3"]
+    np.testing.assert_array_equal(da.values, want)
+    np.testing.assert_array_equal(open_file(path, bands=["data.3", "data.1"]).values, want[[2, 0]])

@@ -172,6 +172,12 @@ cw_status cw_mosaic(cw_handle queue, cw_handle plan, const cw_window *window, cw
 cw_status cw_read(cw_handle queue, cw_handle plan, const cw_window *window, const char *request,
                   const cw_buffer *out, cw_handle *op, char **error);
 
+/* ---- diagnosis ------------------------------------------------------------------------------------ */
+
+/* A profile of the engine in pprof's format: {"kind": "cpu" (for "seconds", 1 by default), "heap",
+ * "allocs", "goroutine" or "threadcreate"}. Result: bytes, taken with cw_op_take_buffer. */
+cw_status cw_profile(cw_handle queue, const char *request, cw_handle *op, char **error);
+
 #ifdef __cplusplus
 }
 #endif

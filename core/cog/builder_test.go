@@ -71,6 +71,14 @@ func (t *tiff) double(id uint16, values ...float64) tag {
 	return tag{id: id, kind: typeDouble, count: uint64(len(values)), data: b}
 }
 
+func (t *tiff) floats(id uint16, values ...float32) tag {
+	var b []byte
+	for _, v := range values {
+		b = t.order.AppendUint32(b, math.Float32bits(v))
+	}
+	return tag{id: id, kind: typeFloat, count: uint64(len(values)), data: b}
+}
+
 func text(id uint16, s string) tag {
 	return tag{id: id, kind: typeASCII, count: uint64(len(s) + 1), data: append([]byte(s), 0)}
 }

@@ -34,7 +34,8 @@ func (h *Header) Check(limits Limits) error {
 		if err := m.check(limits); err != nil {
 			return h.broken("mask %d: %v", i, err)
 		}
-		if m.Width != l.Width || m.Height != l.Height || m.Format != Unsigned || (m.Bits[0] != 1 && m.Bits[0] != 8) {
+		if m.Width != l.Width || m.Height != l.Height || m.Format != Unsigned || (m.Bits[0] != 1 && m.Bits[0] != 8) ||
+			(m.Samples != 1 && m.Samples != l.Samples) {
 			return h.broken("mask %d is no mask of level %d", i, i)
 		}
 	}

@@ -17,7 +17,9 @@ type Header struct {
 	BigTIFF   bool
 
 	Levels []Level // full resolution first, then overviews by falling size
-	Masks  []Level // internal mask of Levels[i], aligned with Levels; Width 0 where there is none
+	// Masks holds the internal mask of Levels[i], aligned with Levels; Width 0 where there is none. A
+	// mask has one sample for all, rarely one for each sample of the level.
+	Masks []Level
 
 	Georef       Georef
 	Scales       []float64 // per sample, 1 where absent (GDAL_METADATA SCALE)

@@ -192,6 +192,10 @@ func (h *Header) addMask(m *image) {
 		h.warn("a mask of %d x %d pixels is ignored: it has %d bits", l.Width, l.Height, l.Bits[0])
 		return
 	}
+	if l.Samples != 1 && l.Samples != h.Levels[0].Samples {
+		h.warn("a mask of %d x %d pixels is ignored: it has %d samples", l.Width, l.Height, l.Samples)
+		return
+	}
 	for i := range h.Levels {
 		if h.Levels[i].Width == l.Width && h.Levels[i].Height == l.Height && h.Masks[i].Width == 0 {
 			h.Masks[i] = *l

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"cogweave/core"
@@ -96,17 +97,18 @@ func TestPyramid(t *testing.T) {
 		{tags: f.tiled(100, 100, 64), subs: []dir{{tags: f.tiled(25, 25, 32, kind(1))}, {tags: f.tiled(77, 77, 64)}}},
 		{tags: f.tiled(13, 13, 32, kind(1))},
 		{tags: f.tiled(50, 50, 32, kind(1))},
-		{tags: f.tiled(50, 50, 32, kind(1))},                                // a second one of that size
-		{tags: f.tiled(40, 40, 32, kind(1), f.short(tagBitsPerSample, 8))},  // another type
-		{tags: f.tiled(100, 100, 64, kind(1))},                              // no smaller
-		{tags: f.tiled(30, 30, 32, kind(1), without(tagImageWidth))},        // broken
-		{tags: f.tiled(20, 20, 32, without(tagNewSubfileType))},             // a page
-		{tags: f.tiled(100, 100, 64, kind(4), one)},                         // masks
-		{tags: f.tiled(50, 50, 64, kind(5), one)},                           //
-		{tags: f.tiled(13, 13, 64, kind(5), f.short(tagBitsPerSample, 8))},  //
-		{tags: f.tiled(99, 99, 64, kind(5), one)},                           // of no level
-		{tags: f.tiled(7, 7, 32, without(0), f.short(tagSubfileType, 2))},   // reduced, by the old tag
-		{tags: f.tiled(25, 25, 32, kind(5), f.short(tagBitsPerSample, 16))}, // too deep for a mask
+		{tags: f.tiled(50, 50, 32, kind(1))},                                                                  // a second one of that size
+		{tags: f.tiled(40, 40, 32, kind(1), f.short(tagBitsPerSample, 8))},                                    // another type
+		{tags: f.tiled(100, 100, 64, kind(1))},                                                                // no smaller
+		{tags: f.tiled(30, 30, 32, kind(1), without(tagImageWidth))},                                          // broken
+		{tags: f.tiled(20, 20, 32, without(tagNewSubfileType))},                                               // a page
+		{tags: f.tiled(100, 100, 64, kind(4), one)},                                                           // masks
+		{tags: f.tiled(50, 50, 64, kind(5), one)},                                                             //
+		{tags: f.tiled(13, 13, 64, kind(5), f.short(tagBitsPerSample, 8))},                                    //
+		{tags: f.tiled(99, 99, 64, kind(5), one)},                                                             // of no level
+		{tags: f.tiled(7, 7, 32, without(0), f.short(tagSubfileType, 2))},                                     // reduced, by the old tag
+		{tags: f.tiled(25, 25, 32, kind(5), f.short(tagBitsPerSample, 16))},                                   // too deep for a mask
+		{tags: f.tiled(25, 25, 32, kind(5), f.short(tagBitsPerSample, 8, 8), f.short(tagSamplesPerPixel, 2))}, // of two samples
 	}
 	h, err := parse(f.bytes())
 	if err != nil {
@@ -120,7 +122,7 @@ func TestPyramid(t *testing.T) {
 	if !slices.Equal(levels, []int{100, 50, 25, 13, 7}) || !slices.Equal(masks, []int{100, 50, 0, 13, 0}) {
 		t.Errorf("levels %v, masks %v", levels, masks)
 	}
-	if len(h.Warnings) != 7 {
+	if len(h.Warnings) != 8 {
 		t.Errorf("%d warnings: %q", len(h.Warnings), h.Warnings)
 	}
 }
@@ -381,5 +383,129 @@ func TestRequests(t *testing.T) {
 	}
 	if read > int64(len(data))+64<<10 {
 		t.Errorf("%d bytes read of a header of %d", read, len(data))
+	}
+}
+
+// scattered gives a file of three levels whose tile arrays lie far from the directories and from each
+// other, and the number of places they lie at.
+func scattered() (data []byte, places int) {
+	f := le()
+	const size, gap = 2000, 100 << 10
+	f.tail = make([]byte, 20*gap)
+	array := func(id uint16, n int) tag {
+		places++
+		at := uint64(places * gap)
+		copy(f.tail[places*gap-size:], f.long(0, make([]uint32, n)...).data) // zeros: sparse, but asked for
+		return tag{id: id, kind: typeLong, count: uint64(n), where: &at}
+	}
+	for i, pixels := range []uint32{320, 160, 80} {
+		n := int(pixels/16) * int(pixels/16)
+		f.dirs = append(f.dirs, dir{tags: f.tiled(pixels, pixels, 16, f.long(tagNewSubfileType, min(1, uint32(i))),
+			array(tagTileOffsets, n), array(tagTileByteCounts, n))})
+	}
+	return f.bytes(), places
+}
+
+// barrier holds every read after the first until all of them have begun.
+type barrier struct {
+	memory
+	others sync.WaitGroup
+	err    func(r core.ByteRange) error
+}
+
+func (b *barrier) ReadRange(ctx context.Context, r core.ByteRange) ([]byte, error) {
+	if r.Start > 0 {
+		b.others.Done()
+		b.others.Wait()
+		if err := b.err(r); err != nil {
+			return nil, err
+		}
+	}
+	return b.memory.ReadRange(ctx, r)
+}
+
+// TestOneRoundTrip asks for what lies in many places at once: the reads wait for each other.
+func TestOneRoundTrip(t *testing.T) {
+	data, places := scattered()
+	run := func(fault func(r core.ByteRange) error) (*Header, error) {
+		src := &barrier{memory: memory{data: data}, err: fault}
+		src.others.Add(places)
+		return Read(t.Context(), src, "a.tif", Limits{})
+	}
+	h, err := run(func(core.ByteRange) error { return nil })
+	if err != nil || len(h.Levels) != 3 || len(h.Warnings) > 0 {
+		t.Fatalf("%v %+v", err, h)
+	}
+	third := int64(3 * 100 << 10)
+	_, err = run(func(r core.ByteRange) error {
+		if r.Start >= third {
+			return core.Errorf(core.AssetError, "Stall", "byte %d", r.Start)
+		}
+		return nil
+	})
+	if core.ClassOf(err) != core.AssetError || !strings.Contains(err.Error(), fmt.Sprint(third)) {
+		t.Errorf("the first failure in file order is expected: %v", err)
+	}
+	_, err = run(func(r core.ByteRange) error {
+		if r.Start == third {
+			panic("in a source")
+		}
+		return nil
+	})
+	if core.ClassOf(err) != core.Internal {
+		t.Errorf("a panic: %v", err)
+	}
+}
+
+// TestBadSubIFDs survives children that cannot be read.
+func TestBadSubIFDs(t *testing.T) {
+	f := le()
+	far := uint64(1 << 30)
+	for name, sub := range map[string]tag{
+		"outside": f.long(tagSubIFDs, 1<<30), "text": text(tagSubIFDs, "ab"), "array outside": {id: tagSubIFDs, kind: typeLong, count: 3, where: &far},
+		"twice": f.long(tagSubIFDs, 8), "zero": f.long(tagSubIFDs, 0), "garbage": f.long(tagSubIFDs, 4000),
+	} {
+		f.dirs = []dir{{tags: f.tiled(100, 100, 64, sub)}}
+		f.tail = bytes.Repeat([]byte{0xff}, 8000)
+		h, err := parse(f.bytes())
+		warned := name != "twice" && name != "zero"
+		if err != nil || len(h.Levels) != 1 || (len(h.Warnings) > 0) != warned {
+			t.Errorf("%s: %v %+v", name, err, h)
+		}
+	}
+}
+
+// TestArrayTypes reads tile arrays of every type of whole number.
+func TestArrayTypes(t *testing.T) {
+	for name, f := range variants() {
+		bytesOf := func(size int) []byte {
+			var b []byte
+			for _, v := range []uint64{100, 110, 120, 125} {
+				switch size {
+				case 1:
+					b = append(b, byte(v))
+				case 2:
+					b = f.order.AppendUint16(b, uint16(v))
+				case 4:
+					b = f.order.AppendUint32(b, uint32(v))
+				case 8:
+					b = f.order.AppendUint64(b, v)
+				}
+			}
+			return b
+		}
+		for _, kind := range []uint16{typeByte, typeShort, typeLong, typeLong8, typeIFD, typeIFD8, typeSByte, typeSShort, typeSLong, typeSLong8} {
+			offsets := tag{id: tagTileOffsets, kind: kind, count: 4, data: bytesOf(int(typeSize(kind)))}
+			f.dirs = []dir{{tags: f.tiled(100, 100, 64, offsets)}}
+			h, err := parse(f.bytes())
+			if err != nil || !slices.Equal(h.Levels[0].Offsets, []uint64{100, 110, 120, 125}) {
+				t.Errorf("%s, type %d: %v", name, kind, err)
+			}
+		}
+		scale, tie := f.floats(tagPixelScale, 10, 10, 0), f.floats(tagTiepoint, 0, 0, 0, 1, 2, 0)
+		f.dirs = []dir{{tags: f.tiled(100, 100, 64, scale, tie)}}
+		if h, err := parse(f.bytes()); err != nil || h.Georef.Transform != (core.Affine{A: 10, E: -10, C: 1, F: 2}) {
+			t.Errorf("%s: float georeferencing: %v", name, err)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"cogweave/core"
+	"cogweave/core/cog"
 )
 
 // Band is one band of the output.
@@ -136,36 +138,76 @@ func isPicture(a *core.ItemAsset) bool {
 	return false
 }
 
-// defaultBands names the bands of an item's COG assets, in the catalog's order.
-func defaultBands(items []core.Item) []string {
-	var names []string
+// assetAt is an asset by its place.
+type assetAt struct{ item, asset int }
+
+// defaultAssets lists the COG assets of the items, one of each key, in the catalog's order. The first items
+// stand for their collections: looking at a million would change nothing.
+func defaultAssets(items []core.Item) []assetAt {
+	var found []assetAt
+	seen := map[string]bool{}
 	for i := range items {
 		for k := range items[i].Assets {
-			a := &items[i].Assets[k]
-			if !isGeoTIFF(a) || isPicture(a) {
-				continue
-			}
-			for _, name := range assetBands(a) {
-				if !slices.Contains(names, name) {
-					names = append(names, name)
-				}
+			if a := &items[i].Assets[k]; isGeoTIFF(a) && !isPicture(a) && !seen[a.Key] {
+				seen[a.Key] = true
+				found = append(found, assetAt{i, k})
 			}
 		}
-		// The first items stand for their collection; looking at a million would change nothing.
-		if i >= 100 && len(names) > 0 {
+		if i >= 100 && len(found) > 0 {
 			break
 		}
 	}
-	return names
+	return found
 }
 
-func assetBands(a *core.ItemAsset) []string {
-	if len(a.Bands) <= 1 {
-		return []string{a.Key}
+// defaultBands names every band of the items' COG assets. Where the catalog does not list an asset's bands,
+// its header does.
+func defaultBands(ctx context.Context, items []core.Item, headers HeaderReader) ([]string, error) {
+	assets := defaultAssets(items)
+	var hrefs []string
+	for _, at := range assets {
+		if a := &items[at.item].Assets[at.asset]; len(a.Bands) == 0 {
+			hrefs = append(hrefs, a.Href)
+		}
 	}
-	names := make([]string, len(a.Bands))
-	for i := range a.Bands {
-		names[i] = fmt.Sprintf("%s.%d", a.Key, i+1)
+	found, errs := make([]*cog.Header, len(hrefs)), make([]error, len(hrefs))
+	if len(hrefs) > 0 {
+		headers.Headers(ctx, hrefs, func(i int, h *cog.Header, err error) { found[i], errs[i] = h, err })
+	}
+	var names []string
+	next := 0
+	for _, at := range assets {
+		a := &items[at.item].Assets[at.asset]
+		count := len(a.Bands)
+		if count == 0 {
+			if errs[next] != nil {
+				return nil, core.InBand(errs[next], items[at.item].ID, a.Key)
+			}
+			count = dataSamples(found[next])
+			next++
+		}
+		names = append(names, numbered(a.Key, count)...)
+	}
+	return names, nil
+}
+
+// dataSamples is the number of a file's samples without an alpha one.
+func dataSamples(h *cog.Header) int {
+	n := h.Levels[0].Samples
+	if n > 1 && h.Levels[0].AlphaSample() >= 0 {
+		n--
+	}
+	return n
+}
+
+// numbered names the bands of an asset: its key, or key.1, key.2, ... if there are several.
+func numbered(key string, count int) []string {
+	if count <= 1 {
+		return []string{key}
+	}
+	names := make([]string, count)
+	for i := range names {
+		names[i] = fmt.Sprintf("%s.%d", key, i+1)
 	}
 	return names
 }
@@ -176,7 +218,7 @@ func candidates(items []core.Item) string {
 	for i := range items[:min(len(items), 20)] {
 		for k := range items[i].Assets {
 			a := &items[i].Assets[k]
-			for _, name := range append(assetBands(a), commonNames(a)...) {
+			for _, name := range append(numbered(a.Key, len(a.Bands)), commonNames(a)...) {
 				if name != "" && !slices.Contains(names, name) {
 					names = append(names, name)
 				}
@@ -278,7 +320,9 @@ func assetKeys(item *core.Item) string {
 // GeoTIFF asset that is no picture.
 func Hrefs(items []core.Item, bands []string) ([]string, error) {
 	if bands == nil {
-		bands = defaultBands(items)
+		for _, at := range defaultAssets(items) {
+			bands = append(bands, items[at.item].Assets[at.asset].Key)
+		}
 	}
 	rows, err := locate(items, bands)
 	if err != nil {

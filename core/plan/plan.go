@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 
 	"cogweave/core"
@@ -59,7 +60,7 @@ func New(ctx context.Context, req Request, items []core.Item, projection Project
 		request: req, projection: projection, overviews: req.Overviews == nil || *req.Overviews,
 		geometries: map[string]*geometry{}, placements: map[string]*Placement{},
 	}
-	if err := p.findBands(req); err != nil {
+	if err := p.findBands(ctx, req, headers); err != nil {
 		return nil, err
 	}
 	if err := p.groupTimes(req); err != nil {
@@ -86,17 +87,19 @@ func checkRequest(req *Request, projection Projection) (core.Method, error) {
 }
 
 // findBands names the output bands and finds them in every item.
-func (p *Plan) findBands(req Request) error {
-	names := req.Bands
+func (p *Plan) findBands(ctx context.Context, req Request, headers HeaderReader) error {
+	names, err := req.Bands, error(nil)
 	if names == nil {
-		if names = defaultBands(p.Items); len(names) == 0 {
+		if names, err = defaultBands(ctx, p.Items, headers); err != nil {
+			return err
+		}
+		if len(names) == 0 {
 			return core.Errorf(core.InvalidArgument, "UnknownBand", "no item has a GeoTIFF asset; there are: %s", candidates(p.Items))
 		}
 	}
 	if len(names) == 0 {
 		return core.Errorf(core.InvalidArgument, "Band", "bands is empty; there are: %s", candidates(p.Items))
 	}
-	var err error
 	if p.places, err = locate(p.Items, names); err != nil {
 		return err
 	}
@@ -257,7 +260,7 @@ func (p *Plan) sourceTypes(ctx context.Context, headers HeaderReader) error {
 		if errs[i] != nil {
 			return core.InBand(errs[i], p.Items[first].ID, p.Bands[b].Name)
 		}
-		if err := checkSample(found[i], p.places[first][b].sample); err != nil {
+		if err := checkSample(found[i], p.places[first][b].sample, p.Bands[b].Name, p.Bands[b].Asset); err != nil {
 			return core.InBand(err, p.Items[first].ID, p.Bands[b].Name)
 		}
 		p.Bands[b].DType, p.Bands[b].NoData = found[i].Levels[0].DType(), found[i].NoData
@@ -265,13 +268,18 @@ func (p *Plan) sourceTypes(ctx context.Context, headers HeaderReader) error {
 	return nil
 }
 
-func checkSample(h *cog.Header, sample int) error {
+// checkSample tells whether the file has the sample, as pixels that an array can hold. asked is the band's
+// name, key its asset's.
+func checkSample(h *cog.Header, sample int, asked, key string) error {
 	level := &h.Levels[0]
-	if level.DType() == "" {
+	switch {
+	case level.DType() == "":
 		return core.Errorf(core.DecodeError, "TiffUnsupported", "complex pixels have no array type here").WithHref(h.Href)
-	}
-	if sample >= level.Samples {
+	case sample >= level.Samples:
 		return core.Errorf(core.InvalidArgument, "UnknownBand", "band %d was asked for, but the file has %d", sample+1, level.Samples).WithHref(h.Href)
+	case asked == key && dataSamples(h) > 1:
+		return core.Errorf(core.InvalidArgument, "AmbiguousBand", "band %q may be any of %s", asked,
+			strings.Join(numbered(key, dataSamples(h)), ", ")).WithHref(h.Href)
 	}
 	return nil
 }

@@ -177,7 +177,7 @@ func (p *Plan) source(f *file, b int) (*Source, error) {
 		return nil, f.err
 	}
 	at := p.places[f.item][b]
-	if err := checkSample(f.header, at.sample); err != nil {
+	if err := checkSample(f.header, at.sample, p.Bands[b].Name, p.Items[f.item].Assets[at.asset].Key); err != nil {
 		return nil, err
 	}
 	if in, out := f.header.Levels[0].DType(), p.Bands[b].DType; p.Method.OutputType(in) == in && !out.CanHold(in) {

@@ -31,7 +31,9 @@ func (s *Source) Layers() []Layer {
 	image := &s.Header.Levels[s.Level]
 	layers := []Layer{{Image: image, Sample: s.Sample, Role: Pixels}}
 	if s.Level < len(s.Header.Masks) && s.Header.Masks[s.Level].Width > 0 {
-		layers = append(layers, Layer{Image: &s.Header.Masks[s.Level], Role: Mask})
+		// A mask has one sample for all bands, or one for each.
+		mask := &s.Header.Masks[s.Level]
+		layers = append(layers, Layer{Image: mask, Sample: min(s.Sample, mask.Samples-1), Role: Mask})
 	}
 	// A file's nodata value outranks its alpha band, as in GDAL (RFC 15); the alpha band itself is data.
 	if alpha := image.AlphaSample(); alpha >= 0 && alpha != s.Sample && !s.Header.NoData.Set {

@@ -99,9 +99,16 @@ func (c *columns) find(name string) (cql2.Property, bool) {
 // timeNames are properties that STAC defines as instants, whatever type a writer gave them.
 var timeNames = []string{"datetime", "start_datetime", "end_datetime", "created", "updated", "published", "expires"}
 
+// structureNames are columns that have no value of their own.
+var structureNames = []string{"assets", "links", "bbox", "properties", "stac_extensions"}
+
 // typed gives the property that a column or field is.
 func typed(sql, name string, t arrow.DataType) cql2.Property {
 	p := cql2.Property{SQL: sql, Type: typeOf(t)}
+	if slices.Contains(structureNames, name) {
+		p.Type = cql2.Other // also as JSON text
+		return p
+	}
 	if p.Type == cql2.Text && slices.Contains(timeNames, name) {
 		p.SQL, p.Type = "TRY_CAST("+sql+" AS TIMESTAMPTZ)", cql2.Timestamp
 	}

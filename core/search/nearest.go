@@ -26,6 +26,9 @@ func nearest(name string, names []string) []string {
 		if bare(name) == bare(candidate) {
 			d = min(d, 1)
 		}
+		if len(name) >= 3 && strings.Contains(strings.ToLower(candidate), strings.ToLower(name)) {
+			d = min(d, 1)
+		}
 		if d <= max(1, min(len(name), len(candidate))/3) {
 			matches = append(matches, match{candidate, d})
 		}

@@ -43,7 +43,7 @@ func (b boxColumns) exist() bool { return b.west != "" }
 // spaceFacts is what decides how boxes must be compared. A plain comparison lets DuckDB skip row
 // groups; the general ones do not.
 type spaceFacts struct {
-	wrapped bool // some box crosses the antimeridian or lies beyond 180 degrees
+	wrapped bool // some box crosses the antimeridian, lies beyond 180 degrees or is wider than that
 	missing bool // some item has no box
 }
 
@@ -52,7 +52,7 @@ func (d *database) space(ctx context.Context) (spaceFacts, error) {
 	return once(&d.facts, &d.facts.space, func() (spaceFacts, error) {
 		b := d.columns.box()
 		s := &statement{}
-		s.add(fmt.Sprintf("SELECT CAST(coalesce(bool_or(%[1]s > %[2]s OR %[2]s > 180 OR %[1]s < -180), false) AS BIGINT), "+
+		s.add(fmt.Sprintf("SELECT CAST(coalesce(bool_or(%[1]s > %[2]s OR %[2]s > 180 OR %[1]s < -180 OR %[2]s - %[1]s > 180), false) AS BIGINT), "+
 			"count(*) - count(%[1]s + %[2]s) FROM %[3]s AS t", b.west, b.east, d.from)).with(d.fromArgs...)
 		counts, err := d.counts(ctx, s)
 		if err != nil {
@@ -81,15 +81,16 @@ func (d *database) spaceConditions(ctx context.Context, r *region.Region, s *sta
 	if err != nil {
 		return nil, err
 	}
-	conditions := boxConditions(b, r, facts)
+	conditions := boxConditions(b, r, facts, exact.sql != "")
 	if exact.sql != "" {
 		conditions = append(conditions, b.unlessInside(r, exact))
 	}
 	return conditions, nil
 }
 
-// boxConditions compare the boxes with the region's bounds.
-func boxConditions(b boxColumns, r *region.Region, facts spaceFacts) []expression {
+// boxConditions compare the boxes with the region's bounds. Where an exact test follows, boxes wider than
+// half the globe are left to it: writers make them of footprints that cross 180 degrees unsplit.
+func boxConditions(b boxColumns, r *region.Region, facts spaceFacts, exact bool) []expression {
 	bounds := r.Bounds()
 	south, north := bounds[0][1], bounds[0][3]
 	conditions := []expression{
@@ -101,7 +102,11 @@ func boxConditions(b boxColumns, r *region.Region, facts spaceFacts) []expressio
 			expression{b.west + " <= CAST(? AS DOUBLE)", []any{bounds[0][2]}},
 			expression{b.east + " >= CAST(? AS DOUBLE)", []any{bounds[0][0]}})
 	} else {
-		conditions = append(conditions, anyTurn(b, bounds, facts.wrapped))
+		x := anyTurn(b, bounds, facts.wrapped)
+		if facts.wrapped && exact {
+			x.sql += fmt.Sprintf(" OR %s - %s > 180", b.east, b.west)
+		}
+		conditions = append(conditions, x)
 	}
 	if facts.missing {
 		all := allOf(conditions)

@@ -88,9 +88,8 @@ type itemReader struct {
 	proj           projReader
 	properties     jsonReader // properties that are JSON text; the columns above come first
 	assets         assetsReader
-	links          linksReader
-	base           string
-	intern         *interner
+	ids            textArena
+	context        assetContext
 }
 
 func parseBatch(rec arrow.RecordBatch, base string, options ParseItemsOptions, shared *interner, items []core.Item) error {
@@ -127,10 +126,9 @@ func newItemReader(rec arrow.RecordBatch, base string, options ParseItemsOptions
 		bbox:       newBoxReader(top.get("bbox")),
 		proj:       newProjReader(property, shared),
 		properties: newJSONReader(top.get("properties")),
-		links:      linksReader{array: top.get("links")},
-		base:       base,
-		intern:     shared,
+		context:    assetContext{catalog: base},
 	}
+	r.context.links.array = top.get("links")
 	if r.id.array == nil {
 		return nil, core.Errorf(core.SearchError, "NotStac", "the table holds no STAC items: its column id is %s", top.get("id").DataType())
 	}
@@ -142,7 +140,8 @@ func newItemReader(rec arrow.RecordBatch, base string, options ParseItemsOptions
 
 // read decodes one row.
 func (r *itemReader) read(row int, item *core.Item) error {
-	item.ID, _ = r.id.get(row)
+	id, _ := r.id.peek(row)
+	item.ID = r.ids.keep(id)
 	item.Collection, _ = r.collection.get(row)
 	fail := func(field string, err error) error {
 		e := core.Errorf(core.SearchError, "ItemError", "item's %s cannot be used: %w", field, err)
@@ -162,15 +161,15 @@ func (r *itemReader) read(row int, item *core.Item) error {
 	if !known(item.BBox) {
 		item.BBox = boundsOf(r.geometry.get(row))
 	}
-	var proj rawProj
-	if err := r.proj.read(row, &proj); err != nil {
+	ctx := &r.context
+	ctx.itemID, ctx.row, ctx.proj = item.ID, row, rawProj{}
+	if err := r.proj.read(row, &ctx.proj); err != nil {
 		return fail("projection", err)
 	}
 	if extra != nil {
-		proj.fill(&extra.rawProj)
+		ctx.proj.fill(&extra.rawProj)
 	}
-	ctx := assetContext{itemID: item.ID, proj: &proj, base: func() string { return r.links.self(row, r.base) }}
-	item.Assets, err = r.assets.read(row, &ctx)
+	item.Assets, err = r.assets.read(row, ctx)
 	return err
 }
 

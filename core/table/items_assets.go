@@ -11,10 +11,15 @@ import (
 
 // assetContext is what an asset needs of its item.
 type assetContext struct {
-	itemID string
-	proj   *rawProj
-	base   func() string // where relative hrefs start; looked up only for those
+	itemID  string
+	row     int
+	proj    rawProj
+	links   linksReader
+	catalog string // where the catalog was read from
 }
+
+// base is where relative hrefs start.
+func (c *assetContext) base() string { return c.links.self(c.row, c.catalog) }
 
 // assetsReader reads the assets column in one of its shapes.
 type assetsReader interface {
@@ -164,7 +169,7 @@ func (r *assetReader) read(row int, ctx *assetContext, asset *core.ItemAsset) (o
 	if !ok || href == "" {
 		return false, nil
 	}
-	if asset.Href, err = resolveHref(href, ctx.base); err != nil {
+	if asset.Href, err = resolveHref(href, ctx); err != nil {
 		return false, assetError(ctx, r.key, "href", err)
 	}
 	asset.Href = r.arena.keep(asset.Href)
@@ -180,7 +185,7 @@ func (r *assetReader) read(row int, ctx *assetContext, asset *core.ItemAsset) (o
 	if err := r.proj.read(row, &proj); err != nil {
 		return false, assetError(ctx, r.key, "projection", err)
 	}
-	proj.fill(ctx.proj)
+	proj.fill(&ctx.proj)
 	asset.Proj = proj.proj()
 	return true, nil
 }

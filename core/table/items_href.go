@@ -18,7 +18,7 @@ var (
 )
 
 // resolveHref checks an href of a catalog and makes it absolute. Its query string stays as it is.
-func resolveHref(href string, base func() string) (string, error) {
+func resolveHref(href string, ctx *assetContext) (string, error) {
 	if len(href) > maxHref {
 		return "", fmt.Errorf("it has %d bytes", len(href))
 	}
@@ -31,7 +31,7 @@ func resolveHref(href string, base func() string) (string, error) {
 	if isAbsolute(href) {
 		return href, nil
 	}
-	start := base()
+	start := ctx.base()
 	if strings.HasPrefix(href, "/") && scheme(start) == "" {
 		return href, nil
 	}

@@ -171,14 +171,14 @@ func jsonFailure(ctx *assetContext, err error) error {
 func (r *jsonAssets) asset(key string, j *jsonAsset, ctx *assetContext) (core.ItemAsset, error) {
 	asset := core.ItemAsset{Key: r.intern.keep(key), MediaType: r.intern.keep(j.Type), Title: r.intern.keep(j.Title), Roles: j.Roles}
 	var err error
-	if asset.Href, err = resolveHref(*j.Href, ctx.base); err != nil {
+	if asset.Href, err = resolveHref(*j.Href, ctx); err != nil {
 		return asset, assetError(ctx, key, "href", err)
 	}
 	var proj rawProj
 	if err := j.raw(&proj); err != nil {
 		return asset, assetError(ctx, key, "projection", err)
 	}
-	proj.fill(ctx.proj)
+	proj.fill(&ctx.proj)
 	asset.Proj = proj.proj()
 	own := jsonBand{EOCommonName: j.CommonName, DataType: j.DataType, NoData: j.NoData, RasterScale: j.RasterScale, RasterOffset: j.RasterOffset}
 	asset.Bands = mergeBands(own.band(), j.Bands, j.RasterBands, j.EOBands)

@@ -36,3 +36,24 @@ func BenchmarkLayout(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkFallback measures tiles that go through GDAL.
+func BenchmarkFallback(b *testing.B) {
+	for _, r := range []raster{
+		{samples: 3, compression: cog.JPEG, options: []string{"PHOTOMETRIC=YCBCR"}},
+		{samples: 3, compression: cog.WebP},
+		{samples: 1, compression: cog.LERC},
+	} {
+		r.dtype, r.width, r.height, r.tile = core.UInt8, 512, 512, 512
+		b.Run(r.String(), func(b *testing.B) {
+			w := r.write(b)
+			job := newJob(w.header, w.level, 0, 512, w.data(0))
+			for b.Loop() {
+				if err := decode.Tile(context.Background(), job); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N)*512*512/1e6/b.Elapsed().Seconds(), "MPix/s")
+		})
+	}
+}

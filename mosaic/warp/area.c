@@ -106,6 +106,17 @@ double area_covered(const double quad[4][2], int x, int y) {
 	return fabs(triangle_in_pixel(quad[0], quad[1], quad[2], x, y) + triangle_in_pixel(quad[0], quad[2], quad[3], x, y));
 }
 
+int area_upright(const double quad[4][2]) {
+	for (int a = 0; a < 2; a++) {
+		// Corners 0 to 3 run around: an edge that goes along one axis keeps the other coordinate.
+		int along = fabs(quad[0][a] - quad[1][a]) <= 1e-9 && fabs(quad[2][a] - quad[3][a]) <= 1e-9;
+		int across = fabs(quad[1][!a] - quad[2][!a]) <= 1e-9 && fabs(quad[3][!a] - quad[0][!a]) <= 1e-9;
+		if (along && across)
+			return 1;
+	}
+	return 0;
+}
+
 #define BODY "area_body.h"
 #include "each_type.h"
 

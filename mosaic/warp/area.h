@@ -27,6 +27,16 @@ INLINE box area_box(const boxes *b, int i) {
 // area_covered is the part of source pixel (x, y) inside a quadrilateral, from 0 to 1.
 double area_covered(const double quad[4][2], int x, int y);
 
+// area_upright tells whether a quadrilateral is a rectangle along the axes, to 1e-9 pixel: then area_overlap
+// of either axis gives what area_covered does, faster.
+int area_upright(const double quad[4][2]);
+
+// area_overlap is the part of pixel i between low and high.
+INLINE double area_overlap(double low, double high, int i) {
+	double from = low > i ? low : i, to = high < i + 1 ? high : i + 1;
+	return to > from ? to - from : 0;
+}
+
 // The greatest side of a box that is worked on side by side with others. All other ones are worked on
 // apart; the result is the same.
 #define SIDE 8

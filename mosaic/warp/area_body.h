@@ -368,9 +368,10 @@ static int NAME(sum)(const raster *r, const double quad[4][2], T *out) {
 		to[a] = high[a] < to[a] ? (int)ceil(high[a]) : to[a];
 	}
 	box c = {.x0 = from[0], .y0 = from[1], .x1 = to[0], .y1 = to[1]};
+	int upright = area_upright(quad);
 	double sum = 0, total = 0;
 	EACH_PIXEL({
-		double w = area_covered(quad, x, y);
+		double w = upright ? area_overlap(low[0], high[0], x) * area_overlap(low[1], high[1], y) : area_covered(quad, x, y);
 		if (w > 0) {
 			total += w;
 			sum += (double)v * w;

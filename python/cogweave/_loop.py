@@ -93,7 +93,10 @@ def aside(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Steps[T]:
 
 
 class Operation:
-    """A submitted operation, until its final completion has been seen and its handle released."""
+    """An operation of a request, until its final completion has been seen and its handle released.
+
+    It is made before it is submitted, so that whoever is interrupted in between can close it.
+    """
 
     __slots__ = (
         "abandoned",
@@ -106,13 +109,13 @@ class Operation:
         "status",
     )
 
-    def __init__(self, pins: tuple[object, ...], listener: Listener | None) -> None:
+    def __init__(self, request: Request[Any]) -> None:
         self.handle = 0
         self.done = False
         self.status = _ffi.OK
         self.abandoned = False
-        self.pins = pins
-        self.listener = listener
+        self.pins = request.pins
+        self.listener = request.listener
         self.future: weakref.ref[asyncio.Future[None]] | None = None
         self.failure: Exception | None = None
 
@@ -185,14 +188,15 @@ class Port:
         _watch_exit(self)
         weakref.finalize(self, _retire, self.queue, self.running).atexit = False
 
-    def submit(self, request: Request[Any]) -> Operation:
+    def submit(self, request: Request[Any], operation: Operation) -> None:
         """Start an operation; its completion will arrive here."""
-        operation = Operation(request.pins, request.listener)
         handle, error = _ffi.Handle(), _ffi.Text()
-        _lib.check(request.submit(self._lib, self.queue, byref(handle), byref(error)), error)
-        operation.handle = handle.value
-        self.running[operation.handle] = operation
-        return operation
+        try:
+            _lib.check(request.submit(self._lib, self.queue, byref(handle), byref(error)), error)
+        finally:  # started, if it has a handle, whatever interrupted us since
+            if handle.value:
+                operation.handle = handle.value
+                self.running[handle.value] = operation
 
     def drain(self) -> None:
         """Take what waits in the queue, and tell those concerned. Never blocks."""
@@ -285,8 +289,9 @@ class Waiter:
         If the wait is cut short, as by Ctrl-C, the operation is cancelled; its completion is taken
         whenever the port is next waited on.
         """
-        operation = self.port.submit(request)
+        operation = Operation(request)
         try:
+            self.port.submit(request, operation)
             while not operation.done:
                 self.wait()
             return operation.result(request.finish)
@@ -392,10 +397,11 @@ async def run_async(request: Request[T]) -> T:
     loop = asyncio.get_running_loop()
     port = _loop_port(loop)
     future: asyncio.Future[None] = loop.create_future()
-    operation = port.submit(request)
+    operation = Operation(request)
     operation.future = weakref.ref(future)
-    del port
     try:
+        port.submit(request, operation)
+        del port  # the loop alone holds it
         await future
         return operation.result(request.finish)
     finally:

@@ -174,8 +174,9 @@ class Stream:
         told: set[int] = set()
         # A port of its own: the steps may be taken in one thread after another.
         waiter = _loop.Waiter()
-        operation = waiter.port.submit(request)
+        operation = _loop.Operation(request)
         try:
+            waiter.port.submit(request, operation)
             while not operation.done:
                 waiter.wait()
                 yield from self._steps(pixels, finished, told)
