@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strings"
 	"sync"
 
 	"cogweave/core"
@@ -10,64 +9,54 @@ import (
 	"cogweave/core/plan"
 )
 
-// knownHeaders are the headers of a plan's files, by href. It is safe for concurrent use.
+// knownHeaders are the headers of a plan's files, by href without signature. It is safe for concurrent
+// use.
 type knownHeaders struct {
-	mu     sync.RWMutex
-	byHref map[string]*cog.Header
+	mu    sync.RWMutex
+	given map[string]*cog.Header // by the caller, for good
+	// seen are those that a stage has read. They serve the stages that may make no request; others ask
+	// the reader again, which notices when a file has changed.
+	seen map[string]*cog.Header
 }
 
-func newKnownHeaders() *knownHeaders { return &knownHeaders{byHref: map[string]*cog.Header{}} }
+func newKnownHeaders() *knownHeaders {
+	return &knownHeaders{given: map[string]*cog.Header{}, seen: map[string]*cog.Header{}}
+}
 
-// add keeps headers of a table. An href that lost its secrets when it was written there stands for the
-// one asset of the items that it fits; where it fits several it is left out.
-func (k *knownHeaders) add(headers []*cog.Header, items []core.Item) {
+// add keeps headers of a table.
+func (k *knownHeaders) add(headers []*cog.Header) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	shortened := map[string]*cog.Header{}
 	for _, h := range headers {
-		k.byHref[h.Href] = h
-		if strings.HasSuffix(h.Href, "...") {
-			shortened[h.Href] = h
-		}
-	}
-	if len(shortened) == 0 {
-		return
-	}
-	whole := map[string]string{}
-	for i := range items {
-		for a := range items[i].Assets {
-			href := items[i].Assets[a].Href
-			if !strings.Contains(href, "?") {
-				continue
-			}
-			short := core.Redact(href)
-			if other, ok := whole[short]; ok && other != href {
-				href = "" // two files, one header: it is neither's
-			}
-			whole[short] = href
-		}
-	}
-	for short, h := range shortened {
-		if href := whole[short]; href != "" {
-			k.byHref[href] = h
-		}
+		k.given[core.StripSignature(h.Href)] = h
 	}
 }
 
-func (k *knownHeaders) find(href string) *cog.Header {
+// find gives a header that the caller gave, or, if offline, that was seen.
+func (k *knownHeaders) find(href string, offline bool) *cog.Header {
+	name := core.StripSignature(href)
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	return k.byHref[href]
+	if h := k.given[name]; h != nil || !offline {
+		return h
+	}
+	return k.seen[name]
 }
 
-// reading gives what is known, and reads and keeps the rest through another reader. Without one, a
-// header that is not known is an InvalidArgument error: no request is made.
+func (k *knownHeaders) keep(href string, h *cog.Header) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.seen[core.StripSignature(href)] = h
+}
+
+// reading gives what the caller gave, and asks rest for the others. Where rest is nil no request may be
+// made: what was seen before must do, and any other header is an InvalidArgument error.
 func (k *knownHeaders) reading(rest plan.HeaderReader) plan.HeaderReader {
 	return headerReader(func(ctx context.Context, hrefs []string, each func(i int, h *cog.Header, err error)) {
 		var missing []string
 		var at []int
 		for i, href := range hrefs {
-			h := k.find(href)
+			h := k.find(href, rest == nil)
 			switch {
 			case h != nil:
 				each(i, h, nil)
@@ -83,9 +72,7 @@ func (k *knownHeaders) reading(rest plan.HeaderReader) plan.HeaderReader {
 		}
 		rest.Headers(ctx, missing, func(m int, h *cog.Header, err error) {
 			if err == nil {
-				k.mu.Lock()
-				k.byHref[missing[m]] = h
-				k.mu.Unlock()
+				k.keep(missing[m], h)
 			}
 			each(at[m], h, err)
 		})

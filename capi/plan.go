@@ -8,7 +8,6 @@ import (
 
 	"cogweave/capi/handle"
 	"cogweave/capi/op"
-	"cogweave/core"
 	"cogweave/core/cog"
 	coretable "cogweave/core/table"
 
@@ -75,7 +74,7 @@ func makePlan(ctx context.Context, r *planRequest, rows, headers *table) (op.Res
 	reader := p.headers.reading(nil)
 	if headers == nil {
 		reader = p.headers.reading(running().fetch)
-	} else if err := p.know(headers, items); err != nil {
+	} else if err := p.know(headers); err != nil {
 		return nil, err
 	}
 	p.Plan, err = coreplan.New(ctx, r.Request, items, running().crs, reader)
@@ -83,13 +82,13 @@ func makePlan(ctx context.Context, r *planRequest, rows, headers *table) (op.Res
 }
 
 // know adds a table of headers.
-func (p *planned) know(t *table, items []core.Item) error {
+func (p *planned) know(t *table) error {
 	for _, batch := range t.batches {
 		headers, err := coretable.ParseHeaders(batch)
 		if err != nil {
 			return err
 		}
-		p.headers.add(headers, items)
+		p.headers.add(headers)
 	}
 	return nil
 }

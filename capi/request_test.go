@@ -125,3 +125,14 @@ func TestErrorText(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+func TestStorageOptionsThatNobodyWouldUseAreRefused(t *testing.T) {
+	var h headersRequest
+	if err := decode("headers", `{"storage": {"s3://b": {"region": "x"}, "s3://c": {}}, "environment": {"HOME": "/"}}`, &h); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, h.access.check(), core.InvalidArgument, "Storage", "s3://b")
+	if err := (access{Storage: map[string]map[string]any{"s3://c": {}}}).check(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -240,6 +240,7 @@ def write_cog(
     settings: dict[str, Any] = {
         "nodata": 0,
         "compress": "deflate",
+        "level": 3,  # half the time of GDAL's 6, and no larger on this ground
         "predictor": 2,
         "blocksize": block,
         "overview_resampling": overviews,

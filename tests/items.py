@@ -28,20 +28,7 @@ def colour_bands(path: Path) -> list[int]:
 
 def of_file(path: Path, href: str | None = None) -> pa.Table:
     """A catalog of one item with one asset, "data"; it says nothing of the raster but its footprint."""
-    with rasterio.open(path) as src:
-        left, bottom, right, top = src.bounds
-        lon, lat = transform(src.crs, "EPSG:4326", [left, right, right, left], [bottom, bottom, top, top])
-    # Some CRSs bend the edges: the footprint of a test's item may be too large, never too small.
-    west, east, south, north = min(lon), max(lon), min(lat), max(lat)
-    margin = 0.05 + 0.1 * max(east - west, north - south)
-    box = [
-        max(-180.0, west - margin),
-        max(-90.0, south - margin),
-        min(180.0, east + margin),
-        min(90.0, north + margin),
-    ]
-    if not np.isfinite(box).all():
-        box = [-180.0, -90.0, 180.0, 90.0]
+    box = _lonlat(path)
     x0, y0, x1, y1 = box
     item: dict[str, Any] = {
         "type": "Feature",
@@ -56,6 +43,23 @@ def of_file(path: Path, href: str | None = None) -> pa.Table:
         "assets": {"data": {"href": href or str(path), "type": "image/tiff; application=geotiff", "roles": ["data"]}},
     }
     return catalog_table([item])
+
+
+def _lonlat(path: Path) -> list[float]:
+    """A bbox in degrees that holds the raster; the whole Earth where its CRS bends too much to say."""
+    with rasterio.open(path) as src:
+        left, bottom, right, top = src.bounds
+        try:
+            lon, lat = transform(src.crs, "EPSG:4326", [left, right, right, left], [bottom, bottom, top, top])
+        except rasterio._err.CPLE_BaseError:
+            lon, lat = [-180.0, 180.0], [-90.0, 90.0]
+    # Edges bend between the corners: the footprint of a test's item may be too large, never too small.
+    west, east, south, north = min(lon), max(lon), min(lat), max(lat)
+    margin = 0.05 + 0.1 * max(east - west, north - south)
+    box = [west - margin, south - margin, east + margin, north + margin]
+    if not np.isfinite(box).all():
+        return [-180.0, -90.0, 180.0, 90.0]
+    return [float(v) for v in np.clip(box, [-180, -90, -180, -90], [180, 90, 180, 90])]
 
 
 def open_file(path: Path, href: str | None = None, **arguments: Any) -> Any:

@@ -74,7 +74,7 @@ func found(t testing.TB, e *Engine, src Source, q Query) []string {
 	t.Helper()
 	ids, err := tryFind(e, src, q)
 	if err != nil {
-		t.Fatalf("%+v: %v", q, err)
+		t.Fatalf("bbox %v, sorted by %v: %.300v", q.BBox, q.SortBy, err)
 	}
 	return ids
 }
@@ -188,6 +188,16 @@ var shapes = map[string]string{
 		MAP {'red': {'href': 'https://h/' || id || '/red.tif', 'type': 'image/tiff'}} AS assets FROM scenes ORDER BY n`,
 	"some boxes missing": `SELECT id, collection, platform, datetime, cloud AS "eo:cloud_cover",
 		CASE WHEN n % 3 > 0 THEN {'xmin': xmin, 'ymin': ymin, 'xmax': xmax, 'ymax': ymax} END AS bbox, geometry, ` + assetStructSQL + ` AS assets FROM scenes ORDER BY n`,
+}
+
+// rectangleWKB is a box as a footprint.
+func rectangleWKB(t testing.TB, b [4]float64) []byte {
+	t.Helper()
+	g, err := geom.UnmarshalWKT(fmt.Sprintf("POLYGON((%v %v,%v %v,%v %v,%v %v,%v %v))", b[0], b[1], b[2], b[1], b[2], b[3], b[0], b[3], b[0], b[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g.AsBinary()
 }
 
 // selected gives the ids of the scenes that a predicate accepts.

@@ -23,9 +23,7 @@ func nearest(name string, names []string) []string {
 	var matches []match
 	for _, candidate := range names {
 		d := editDistance(strings.ToLower(name), strings.ToLower(candidate))
-		if bare(name) == bare(candidate) {
-			d = min(d, 1)
-		}
+		d = min(d, 1+editDistance(bare(name), bare(candidate)))
 		if len(name) >= 3 && strings.Contains(strings.ToLower(candidate), strings.ToLower(name)) {
 			d = min(d, 1)
 		}

@@ -129,7 +129,10 @@ func glob(pattern string) ([]string, error) {
 		if err != nil {
 			return nil, core.Errorf(core.InvalidArgument, "Source", "source %q is no valid glob: %w", pattern, err)
 		}
-		names = slices.DeleteFunc(names, isFolder)
+		hidden := strings.HasPrefix(filepath.Base(pattern), ".")
+		names = slices.DeleteFunc(names, func(name string) bool {
+			return isFolder(name) || (!hidden && strings.HasPrefix(filepath.Base(name), "."))
+		})
 		if len(names) == 0 {
 			return nil, none
 		}

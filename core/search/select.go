@@ -85,7 +85,7 @@ func assetStruct(assets *arrow.StructType, keys []string) string {
 	}
 	if len(packed) == 0 {
 		// Every struct has a field: none of the keys exists here.
-		return "struct_pack(none := NULL::VARCHAR)"
+		return `struct_pack("none" := NULL::VARCHAR)`
 	}
 	return "struct_pack(" + strings.Join(packed, ", ") + ")"
 }

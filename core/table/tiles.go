@@ -2,7 +2,6 @@ package table
 
 import (
 	"context"
-	"strings"
 	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -216,12 +215,8 @@ func (t *Tiles) take(b arrow.RecordBatch, seen []bool) error {
 	return nil
 }
 
-// sameFile compares hrefs without their query, in which a signature may have changed.
-func sameFile(a, b string) bool {
-	a, _, _ = strings.Cut(a, "?")
-	b, _, _ = strings.Cut(b, "?")
-	return a == b
-}
+// sameFile compares hrefs but for a signature, which may have been renewed.
+func sameFile(a, b string) bool { return a == b || core.StripSignature(a) == core.StripSignature(b) }
 
 // Tiles delivers from the table. A tile that the plan's window does not read is InvalidArgument, one
 // that is null AssetError.

@@ -137,7 +137,7 @@ func (l *log) collect(category godal.ErrorCategory, _ int, message string) error
 // failed turns GDAL's message into the tile's error. GDAL names our temporary file, which says nothing.
 func (t *Tile) failed(err error) error {
 	message := strings.ReplaceAll(err.Error(), directory, "")
-	for _, sign := range []string{"is not configured", "not supported", "not implemented", "Unsupported"} {
+	for _, sign := range []string{"missing codec", "is not configured", "not supported", "not implemented", "Unsupported"} {
 		if strings.Contains(message, sign) {
 			return t.fail("TiffUnsupported", "GDAL cannot read it: %s", message)
 		}

@@ -125,6 +125,16 @@ func TestOnlyGTiff(t *testing.T) {
 	}
 }
 
+// TestMissingCodec asks for a codec that libtiff never had.
+func TestMissingCodec(t *testing.T) {
+	tile := greyTile(32, grey(t, 32, 9))
+	tile.Level.Compression = cog.JPEG2000
+	var e *core.Error
+	if err := DecodeTile(context.Background(), tile); !errors.As(err, &e) || e.Reason != "TiffUnsupported" {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestRefusedBeforeGDAL gives tiles that must not reach GDAL at all.
 func TestRefusedBeforeGDAL(t *testing.T) {
 	for name, change := range map[string]func(*Tile){

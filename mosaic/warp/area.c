@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+// Corners further away than this are no place of this raster: the target pixel is invalid.
+#define FAR 2147483648.0
+
 // spans finds what lies between a and b along an axis of size pixels. A box that sticks out of the raster
 // gives the part outside to the outermost pixel, as in GDAL. Coordinates are clamped rather than tested, so that the
 // loop is vectorised and every conversion fits.
@@ -15,7 +18,7 @@ INLINE void spans(int n, const double *a, const double *b, int size, int32_t *fr
 	for (int i = 0; i < n; i++) {
 		double low = a[i] < b[i] ? a[i] : b[i], high = a[i] < b[i] ? b[i] : a[i];
 		double start = floor(low + EPSILON), stop = ceil(high - EPSILON);
-		double in = (high > -EPSILON ? 1.0 : 0.0) * (low < top + EPSILON ? 1.0 : 0.0) * (a[i] == a[i] ? 1.0 : 0.0) * (b[i] == b[i] ? 1.0 : 0.0);
+		double in = (high > -EPSILON ? 1.0 : 0.0) * (low < top + EPSILON ? 1.0 : 0.0) * (low > -FAR ? 1.0 : 0.0) * (high < FAR ? 1.0 : 0.0);
 		start = start > 0 ? start : 0;
 		start = start < top ? start : top;
 		stop = stop > 0 ? stop : 0;

@@ -12,17 +12,21 @@ INLINE void blend(const double *top, const double *bottom, double f, int n, doub
 		out[i] = at(top[i], bottom[i], f);
 }
 
-// spread interpolates in x between two nodes: pixels first..last of a step.
-INLINE void spread(double left, double right, double inv, int first, int n, double *out) {
+// spread interpolates in x between a node and the next: n pixels from first on. A pixel on a node is that
+// node, whatever the next one holds, and be there none.
+INLINE void spread(const double *nodes, double inv, int first, int n, double *out) {
+	double left = nodes[0], right = nodes[first + n > 1];
 	for (int i = 0; i < n; i++)
 		out[i] = at(left, right, (double)(first + i) * inv);
+	if (first == 0)
+		out[0] = left;
 }
 
 INLINE void line(const double *nodes, int per_row, int step, int row, int col0, int cols, double *out) {
 	double inv = 1.0 / step; // exact: step is a power of two
 	int p = row / step, rest = row % step;
 	const double *top = nodes + (ptrdiff_t)p * per_row;
-	int q0 = col0 / step, q1 = (col0 + cols - 1) / step + (step > 1);
+	int q0 = col0 / step, q1 = (col0 + cols + step - 2) / step;
 	double blended[MAX_NODES];
 	const double *nodes_of_row = top + q0;
 	if (rest != 0) {
@@ -36,7 +40,7 @@ INLINE void line(const double *nodes, int per_row, int step, int row, int col0, 
 	for (int col = col0, end = col0 + cols; col < end;) {
 		int q = col / step, first = col - q * step;
 		int n = step - first < end - col ? step - first : end - col;
-		spread(nodes_of_row[q - q0], nodes_of_row[q - q0 + 1], inv, first, n, out);
+		spread(nodes_of_row + (q - q0), inv, first, n, out);
 		out += n;
 		col += n;
 	}
@@ -55,7 +59,7 @@ static double point(const double *nodes, int per_row, int step, int row, int col
 	int p = row / step, q = col / step, down = row % step, along = col % step;
 	const double *n = nodes + (ptrdiff_t)p * per_row + q;
 	double left = down == 0 ? n[0] : at(n[0], n[per_row], down * inv);
-	if (step == 1)
+	if (along == 0)
 		return left;
 	double right = down == 0 ? n[1] : at(n[1], n[per_row + 1], down * inv);
 	return at(left, right, (double)along * inv);

@@ -11,7 +11,8 @@ import "C"
 
 import "fmt"
 
-// blockSide is the greatest side of a block of target pixels that shares its nodes (lattice.Block).
+// blockSide is the greatest side of a block of target pixels that shares its nodes (lattice.Block); their
+// corners reach one further.
 const blockSide = 64
 
 // Interpolate gives the source coordinates of the target pixels in rows [row0, row0+rows) and columns
@@ -58,13 +59,8 @@ func InterpolateAt(nodeX, nodeY []float64, nodesPerRow, step int, rows, cols []i
 func checkNodes(nodeX, nodeY []float64, nodesPerRow, step, lastRow, lastCol int) {
 	ok := step >= 1 && step <= blockSide && step&(step-1) == 0
 	if ok {
-		row, col := lastRow/step, lastCol/step
-		if lastRow%step != 0 {
-			row++
-		}
-		if step > 1 {
-			col++
-		}
+		// A pixel on a node needs no other one.
+		row, col := (lastRow+step-1)/step, (lastCol+step-1)/step
 		ok = col < nodesPerRow && row*nodesPerRow+col < min(len(nodeX), len(nodeY))
 	}
 	if !ok {

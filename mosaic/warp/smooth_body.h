@@ -177,20 +177,21 @@ static int NAME(blend4)(const raster *r, int x, int y, double fx, double fy, dou
 // weigh sums the valid taps of a partial pixel, rescaled. Lanczos also wants half of them, as in GDAL.
 static int NAME(weigh)(const raster *r, const reach *k, int tx, int ty, double fx, double fy, double *out) {
 	const T *pix = r->pix;
-	// The outermost tap on the left and above counts only where it is exactly at the kernel's end.
+	// One tap more to the left and above: it weighs nothing, but GDAL counts it where it is at the kernel's end.
 	int bx = tx + k->radius[0] - 1, by = ty + k->radius[1] - 1;
 	int end[2] = {k->radius[0], k->radius[1]}, start[2] = {-end[0], -end[1]};
 	double f[2] = {fx, fy};
 	int base[2] = {bx, by}, size[2] = {r->level_width, r->level_height};
-	double radius = k->kernel == LANCZOS ? 3 : k->kernel == BILINEAR ? 1 : 2;
 	for (int a = 0; a < 2; a++) {
 		if (base[a] + start[a] < 0)
 			start[a] = -base[a];
 		if (base[a] + end[a] >= size[a])
 			end[a] = size[a] - 1 - base[a];
-		while ((start[a] - f[a]) * k->scale[a] < -radius)
+		if (k->kernel != LANCZOS)
+			continue;
+		while ((start[a] - f[a]) * k->scale[a] < -3)
 			start[a]++;
-		while ((end[a] - f[a]) * k->scale[a] > radius)
+		while ((end[a] - f[a]) * k->scale[a] > 3)
 			end[a]--;
 	}
 	double sum = 0, weight = 0;

@@ -23,7 +23,9 @@ double weight_at(enum kernel kernel, double u) {
 	case CUBIC_SPLINE:
 		if (a <= 1)
 			return (t * (3 * a - 6) + 4) / 6;
-		return a < 2 ? (2 - a) * (2 - a) * (2 - a) / 6 : 0;
+		// GDAL's spline lacks the term that makes it end at 2: right and below it goes on. Taps are that far out
+		// where 2/scale is not an integer.
+		return u > -2 ? (2 - a) * (2 - a) * (2 - a) / 6 : 0;
 	case LANCZOS: {
 		if (a >= 3)
 			return 0;

@@ -27,6 +27,7 @@ INLINE void NAME(curve)(enum kernel kernel, const V *u, V *out) {
 	case CUBIC_SPLINE:
 		near = (t * (3 * a - 6) + 4) * (W)(1.0 / 6);
 		far = (2 - a) * (2 - a) * (2 - a) * (W)(1.0 / 6);
+		outer = *u > zero - 2; // see weight_at
 		break;
 	default: // LANCZOS
 		near = zero + (W)lanczos_q[8];

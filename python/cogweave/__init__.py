@@ -5,6 +5,7 @@ behind it, each also as an awaitable with the suffix ``_async``. Importing the p
 nothing native; the first call does.
 """
 
+from . import debug
 from ._arrow import Headers, Items, Reads, Tiles
 from .accessor import CogweaveAccessor
 from .config import Measurement, cancel_all, configure, measure, stats, versions
@@ -62,6 +63,7 @@ __all__ = [
     "__version__",
     "cancel_all",
     "configure",
+    "debug",
     "fetch",
     "fetch_async",
     "headers",

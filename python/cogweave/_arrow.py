@@ -7,12 +7,13 @@ pickles as Arrow IPC.
 
 from __future__ import annotations
 
+import ctypes
 import io
 import threading
 import zlib
 from ctypes import byref
 from html import escape
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from . import _ffi, _lib
 from .errors import InvalidArgument
@@ -248,6 +249,12 @@ def _import(data: object, what: str) -> int:
     return table.value
 
 
+_BY_NANOARROW: Final = b"n"  # who wrote a packed stream reads it too
+_BY_PYARROW: Final = b"p"
+_WITH_OFFSETS: Final = frozenset({"u", "z", "U", "Z", "+l", "+L", "+m"})  # Arrow's format strings
+_FIRST_OFFSET: Final = ctypes.c_int64(0)
+
+
 def _write_ipc(table: Table) -> bytes:
     from nanoarrow.ipc import StreamWriter
 
@@ -255,7 +262,7 @@ def _write_ipc(table: Table) -> bytes:
     try:
         with StreamWriter.from_writable(out) as writer:
             writer.write_stream(table)
-        return out.getvalue()
+        return _BY_NANOARROW + out.getvalue()
     except RuntimeError as problem:
         # nanoarrow does not write dictionaries and views yet.
         try:
@@ -270,18 +277,37 @@ def _write_ipc(table: Table) -> bytes:
         with pyarrow.ipc.new_stream(sink, reader.schema) as stream:
             for batch in reader:
                 stream.write_batch(batch)
-        return bytes(sink.getvalue())
+        return _BY_PYARROW + bytes(sink.getvalue())
 
 
 def _unpack(packed: bytes) -> object:
     raw = zlib.decompress(packed)
-    try:
+    writer, stream = raw[:1], raw[1:]
+    if writer == _BY_PYARROW:
         import pyarrow
-    except ImportError:
-        from nanoarrow.ipc import InputStream
 
-        return InputStream.from_readable(io.BytesIO(raw))
-    return pyarrow.ipc.open_stream(raw)
+        return pyarrow.ipc.open_stream(stream)
+    import nanoarrow
+    from nanoarrow.c_array_stream import CArrayStream
+    from nanoarrow.ipc import InputStream
+
+    batches = nanoarrow.c_array_stream(InputStream.from_readable(io.BytesIO(stream)))
+    schema = batches.get_schema()
+    arrays = list(batches)
+    for array in arrays:
+        _complete(array)
+    return CArrayStream.from_c_arrays(arrays, schema, validate=False)
+
+
+def _complete(array: Any) -> None:
+    """Give empty columns of texts and lists their first offset, 0.
+
+    Arrow wants it, nanoarrow leaves it out of what it writes, and the engine would read past the end.
+    """
+    if array.schema.format in _WITH_OFFSETS and array.length + array.offset == 0:
+        _ffi.ArrowArray.from_address(array._addr()).buffers[1] = ctypes.addressof(_FIRST_OFFSET)
+    for child in array.children:
+        _complete(child)
 
 
 def _from_packed(cls: type[Table], packed: bytes) -> Table:

@@ -87,6 +87,19 @@ class Buffer(Structure):
     ]
 
 
+class ArrowArray(Structure):
+    """The head of Arrow's ``ArrowArray``, of which cogweave looks at the buffers only."""
+
+    _fields_ = [
+        ("length", c_int64),
+        ("null_count", c_int64),
+        ("offset", c_int64),
+        ("n_buffers", c_int64),
+        ("n_children", c_int64),
+        ("buffers", POINTER(c_void_p)),
+    ]
+
+
 _text_out = POINTER(Text)
 _handle_out = POINTER(Handle)
 _window_in = POINTER(Window)
@@ -133,6 +146,8 @@ _SIGNATURES: Final[dict[str, tuple[Any, Sequence[Any]]]] = {
         c_int32,
         (Handle, Handle, _window_in, c_char_p, _buffer_in, _handle_out, _text_out),
     ),
+    # diagnosis
+    "cw_profile": (c_int32, (Handle, c_char_p, _handle_out, _text_out)),
 }
 
 

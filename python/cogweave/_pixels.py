@@ -36,7 +36,7 @@ class _Memory:
         self._give_back(self._address)
 
 
-def take(operation: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+def take(operation: int, shape: tuple[int, ...] | None, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Take the pixels of a finished operation as an array, without a copy.
 
     Parameters
@@ -44,11 +44,13 @@ def take(operation: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArra
     operation : int
         Handle of a read or mosaic without a buffer of the caller's.
     shape, dtype
-        What the window and its bands say the pixels are.
+        What the window and its bands say the pixels are; no shape: as many as there are.
     """
     lib = _lib.library()
     data, nbytes, error = ctypes.c_void_p(), ctypes.c_int64(), _ffi.Text()
     _lib.check(lib.cw_op_take_buffer(operation, byref(data), byref(nbytes), byref(error)), error)
+    if shape is None:
+        shape = (nbytes.value // dtype.itemsize,)
     if not data.value:
         return np.empty(shape, dtype)
     memory = _Memory(data.value, nbytes.value, lib.cw_buffer_release)

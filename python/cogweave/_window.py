@@ -6,10 +6,10 @@ A `Selection` picks positions along one axis, relative to the whole plan; four o
 
 from __future__ import annotations
 
-import ctypes
 import operator
+import struct
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, SupportsIndex, cast
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex, cast
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from .errors import InvalidArgument
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-AXES = ("band", "time", "y", "x")
+AXES: Final = ("band", "time", "y", "x")
+_NATIVE: Final = struct.Struct("@Qii" + 4 * "qqqP")  # the fields of _ffi.Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +116,9 @@ class Selection:
             raise InvalidArgument(f"{axis} wants a one-dimensional array of whole numbers")
         return Selection.listed(self.positions[wrap(key, self.count, axis)])
 
-    def native(self) -> _ffi.Axis:
-        """Give the C form; it borrows `index`."""
-        pointer = None if self.index is None else self.index.ctypes.data
-        return _ffi.Axis(self.start, self.step, self.count, pointer)
+    def _fields(self) -> tuple[int, int, int, int]:
+        """Give the fields of the C form, the address of `index` as the last."""
+        return self.start, self.step, self.count, 0 if self.index is None else self.index.ctypes.data
 
 
 def wrap(positions: NDArray[Any], size: int, axis: str) -> NDArray[np.int64]:
@@ -162,7 +162,8 @@ class Window:
         """Shape of what is read: four axes, or one of points."""
         if self.pointwise:
             return (self.axes[0].count,)
-        return tuple(axis.count for axis in self.axes)
+        band, time, rows, cols = self.axes
+        return band.count, time.count, rows.count, cols.count
 
     def take(self, keys: tuple[object, ...]) -> Window:
         """Select among the selected, one key per axis; axes without a key stay whole."""
@@ -174,9 +175,15 @@ class Window:
 
     def native(self) -> _ffi.Window:
         """Give the C form. It borrows the arrays of the selections; the library copies."""
-        return _ffi.Window(
-            ctypes.sizeof(_ffi.Window),
-            int(self.pointwise),
+        band, time, rows, cols = self.axes
+        # Packed at once: field by field, ctypes takes longer than the library does with it.
+        packed = _NATIVE.pack(
+            _NATIVE.size,
+            self.pointwise,
             0,
-            *(axis.native() for axis in self.axes),
+            *band._fields(),
+            *time._fields(),
+            *rows._fields(),
+            *cols._fields(),
         )
+        return _ffi.Window.from_buffer_copy(packed)

@@ -338,8 +338,8 @@ class Plan:
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """Sizes of the axes ``(band, time, y, x)``."""
-        band, time, rows, cols = (axis.count for axis in self._window.axes)
-        return band, time, rows, cols
+        band, time, rows, cols = self._window.axes
+        return band.count, time.count, rows.count, cols.count
 
     @property
     def items(self) -> Items:

@@ -71,7 +71,7 @@ class RangeServer:
         return Counters(**self._call("GET", "/_stats"))
 
     def requests(self) -> list[dict[str, Any]]:
-        """Every request since the last reset: method, path, range, status, bytes."""
+        """Every request since the last reset: method, path, range, status, bytes; aborted_ns if the client left."""
         log: list[dict[str, Any]] = self._call("GET", "/_requests")
         return log
 

@@ -83,6 +83,8 @@ func bad(format string, args ...any) error {
 	return core.Errorf(core.InvalidArgument, "Filter", "filter: "+format, args...)
 }
 
+var errTooDeep = bad("it nests deeper than %d", MaxDepth)
+
 // budget counts the nodes of a filter while it is read.
 type budget struct{ nodes int }
 
@@ -92,7 +94,7 @@ func (b *budget) spend(depth int) error {
 	case b.nodes > MaxNodes:
 		return bad("it has more than %d parts", MaxNodes)
 	case depth > MaxDepth:
-		return bad("it nests deeper than %d", MaxDepth)
+		return errTooDeep
 	}
 	return nil
 }

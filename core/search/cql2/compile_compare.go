@@ -57,6 +57,9 @@ func (c *compiler) compareNodes(operator string, a, b Node) (expr, error) {
 	if moment, ok := asMoment(b); ok && (left.kind.IsTime() || left.kind == Date || isInstant(b)) {
 		return c.compareMoment(operator, left, moment)
 	}
+	if text, ok := b.(String); ok && (left.kind.IsTime() || left.kind == Date) {
+		return expr{}, bad("%q, which is compared with a time, is no date or timestamp", shorten(text.Text))
+	}
 	right, err := c.value(b)
 	if err != nil {
 		return expr{}, err

@@ -97,8 +97,8 @@ func (p *textParser) chain(depth int, operand func(int) (Node, error), flat bool
 }
 
 func (p *textParser) either(depth int) (Node, error) {
-	if err := p.spend(depth); err != nil {
-		return nil, err
+	if depth > MaxDepth {
+		return nil, errTooDeep
 	}
 	return p.chain(depth, p.both, true, "or")
 }

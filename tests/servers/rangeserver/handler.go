@@ -27,6 +27,8 @@ type request struct {
 	Range  string `json:"range"` // as sent; empty without one
 	Status int    `json:"status"`
 	Bytes  int64  `json:"bytes"` // of the response body
+	// When the client was seen to leave before the first byte, in Unix nanoseconds; 0 if it stayed.
+	Aborted int64 `json:"aborted_ns,omitempty"`
 }
 
 // handler serves root and keeps the counters.
@@ -62,6 +64,7 @@ func (h *handler) serveFile(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 		h.mu.Lock()
 		h.stats.Aborted++
+		entry.Aborted = time.Now().UnixNano()
 		h.mu.Unlock()
 		return
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -103,5 +104,37 @@ func TestResetChangesLatency(t *testing.T) {
 	resp.Body.Close()
 	if status, body := get(t, server.URL+"/a.bin", ""); status != 200 || len(body) != 1000 {
 		t.Fatalf("status %d, %d bytes", status, len(body))
+	}
+}
+
+func TestAbortedRequests(t *testing.T) {
+	server := serve(t, time.Hour)
+	ctx, leave := context.WithCancel(context.Background())
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/a.bin", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := http.DefaultClient.Do(req)
+		ended <- err
+	}()
+	for statsOf(t, server).InFlight == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	left := time.Now().UnixNano()
+	leave()
+	if err := <-ended; err == nil {
+		t.Fatal("the request was answered")
+	}
+	for deadline := time.Now().Add(5 * time.Second); statsOf(t, server).Aborted == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the server never saw the client leave")
+		}
+	}
+	var log []request
+	if _, body := get(t, server.URL+"/_requests", ""); json.Unmarshal(body, &log) != nil ||
+		len(log) != 1 || log[0].Aborted < left {
+		t.Fatalf("requests %+v, left at %d", log, left)
 	}
 }

@@ -1,0 +1,1 @@
+"""Benchmarks: what cogweave promises in numbers, measured beside its peers in one run."""
