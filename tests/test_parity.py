@@ -66,7 +66,8 @@ def test_aligned_window_is_the_file_s_own_pixels(arc: Archive) -> None:
     with rasterio.open(arc.path(item, "B04")) as src:
         window = rasterio.windows.Window(400, 380, 200, 180)
         want = src.read(1, window=window, boundless=True, fill_value=0)
-        grid = cw.Grid("EPSG:32632", src.window_transform(window), (180, 200))
+        left, top = src.bounds.left + 4000, src.bounds.top - 3800
+    grid = cw.Grid("EPSG:32632", (10, 0, left, 0, -10, top), (180, 200))
     np.testing.assert_array_equal(read(arc.remote, grid, ids=[item["id"]]), want)
 
 

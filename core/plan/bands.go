@@ -20,7 +20,9 @@ type Band struct {
 	Index      int // band of the asset, from 1
 	DType      core.DType
 	NoData     core.NoData
-	Resampling string
+	// Scale and Offset give physical values: Scale*pixel + Offset. 1 and 0 where nothing is known.
+	Scale, Offset float64
+	Resampling    string
 }
 
 // selector finds a band in an item. Items of one collection share keys, so the answer is kept per
@@ -239,40 +241,39 @@ func commonNames(a *core.ItemAsset) []string {
 	return names
 }
 
-// locate finds every band in every item: places[item][band], asset -1 where the item lacks the band.
-func locate(items []core.Item, names []string) ([][]place, error) {
+// locate finds every band in every item: places per layout and band, asset -1 where the item lacks the band,
+// and the layout of each item.
+func locate(items []core.Item, names []string) (rows [][]place, of []int32, err error) {
 	selectors := make([]selector, len(names))
 	for i, name := range names {
-		s, err := newSelector(name)
-		if err != nil {
-			return nil, err
+		if selectors[i], err = newSelector(name); err != nil {
+			return nil, nil, err
 		}
-		selectors[i] = s
 	}
-	rows := make([][]place, len(items))
-	known := map[string][]place{} // asset keys and bands -> places
+	of = make([]int32, len(items))
+	finder := newLayoutFinder()
 	seen := make([]bool, len(names))
 	for i := range items {
-		key := assetKeys(&items[i])
-		row, ok := known[key]
-		if !ok {
-			var err error
-			if row, err = locateIn(&items[i], selectors); err != nil {
-				return nil, err
-			}
-			known[key] = row
+		id, fresh := finder.find(&items[i])
+		of[i] = id
+		if !fresh {
+			continue
 		}
-		rows[i] = row
+		row, err := locateIn(&items[i], selectors)
+		if err != nil {
+			return nil, nil, err
+		}
+		rows = append(rows, row)
 		for b := range row {
 			seen[b] = seen[b] || row[b].asset >= 0
 		}
 	}
 	for b, found := range seen {
 		if !found {
-			return nil, core.Errorf(core.InvalidArgument, "UnknownBand", "band %q is in no item; there are: %s", names[b], candidates(items))
+			return nil, nil, core.Errorf(core.InvalidArgument, "UnknownBand", "band %q is in no item; there are: %s", names[b], candidates(items))
 		}
 	}
-	return rows, nil
+	return rows, of, nil
 }
 
 func locateIn(item *core.Item, selectors []selector) ([]place, error) {
@@ -296,26 +297,6 @@ func locateIn(item *core.Item, selectors []selector) ([]place, error) {
 	return row, nil
 }
 
-func assetKeys(item *core.Item) string {
-	var b strings.Builder
-	for i := range item.Assets {
-		a := &item.Assets[i]
-		b.WriteString(a.Key)
-		b.WriteByte(0)
-		b.WriteString(a.MediaType)
-		b.WriteByte(0)
-		b.WriteString(a.Title)
-		for _, band := range a.Bands {
-			b.WriteByte(1)
-			b.WriteString(band.Name)
-			b.WriteByte(2)
-			b.WriteString(band.CommonName)
-		}
-		b.WriteByte(3)
-	}
-	return b.String()
-}
-
 // Hrefs lists the files that hold the bands, each once, in the order of items and bands. bands nil: every
 // GeoTIFF asset that is no picture.
 func Hrefs(items []core.Item, bands []string) ([]string, error) {
@@ -324,14 +305,14 @@ func Hrefs(items []core.Item, bands []string) ([]string, error) {
 			bands = append(bands, items[at.item].Assets[at.asset].Key)
 		}
 	}
-	rows, err := locate(items, bands)
+	rows, of, err := locate(items, bands)
 	if err != nil {
 		return nil, err
 	}
 	var hrefs []string
 	seen := map[string]bool{}
-	for i, row := range rows {
-		for _, at := range row {
+	for i, layout := range of {
+		for _, at := range rows[layout] {
 			if at.asset < 0 {
 				continue
 			}

@@ -17,15 +17,33 @@ type Projection interface {
 	FromGeoref(g *cog.Georef) (string, error)
 }
 
+// relation is how a raster's CRS lies to the grid's.
+type relation struct {
+	same     bool             // in the grid's CRS
+	forward  core.Transformer // grid CRS to raster CRS; nil when same
+	backward core.Transformer // raster CRS to grid CRS; nil when same
+}
+
+func relate(grid core.Grid, crs string, p Projection) (relation, error) {
+	r := relation{same: p.Same(crs, grid.CRS)}
+	if r.same {
+		return r, nil
+	}
+	var err error
+	if r.forward, err = p.Transformer(grid.CRS, crs); err != nil {
+		return relation{}, err
+	}
+	r.backward, err = p.Transformer(crs, grid.CRS)
+	return r, err
+}
+
 // geometry is a raster's outline on the grid: its CRS, transform and size, whatever its bands and
 // levels. Items that repeat an outline (the same tile on other dates) share one.
 type geometry struct {
-	crs       string
+	relation
 	transform core.Affine // pixels of level 0 to its CRS
 	width     int
 	height    int
-	same      bool             // in the grid's CRS
-	forward   core.Transformer // grid CRS to raster CRS; nil when same
 	// outline is the cells that the raster can touch. It may be larger than need be, never smaller.
 	outline core.Window
 	// pixel is the size of a level-0 pixel in cells, along its two axes, at the centre of raster and
@@ -37,18 +55,12 @@ type geometry struct {
 const outlineSteps = 16
 
 func newGeometry(grid core.Grid, crs string, transform core.Affine, width, height int, p Projection) (*geometry, error) {
-	g := &geometry{crs: crs, transform: transform, width: width, height: height, same: p.Same(crs, grid.CRS)}
-	var backward core.Transformer
-	if !g.same {
-		var err error
-		if g.forward, err = p.Transformer(grid.CRS, crs); err != nil {
-			return nil, err
-		}
-		if backward, err = p.Transformer(crs, grid.CRS); err != nil {
-			return nil, err
-		}
+	r, err := relate(grid, crs, p)
+	if err != nil {
+		return nil, err
 	}
-	g.outline = g.findOutline(grid, backward)
+	g := &geometry{relation: r, transform: transform, width: width, height: height}
+	g.outline = g.findOutline(grid)
 	if !g.outline.Empty() {
 		g.pixel = g.findPixel(grid)
 	}
@@ -57,14 +69,14 @@ func newGeometry(grid core.Grid, crs string, transform core.Affine, width, heigh
 
 // findOutline maps a lattice of points over the raster, interior included (a pole may lie inside), to
 // cells, and widens their box by the largest bulge that can hide between two points.
-func (g *geometry) findOutline(grid core.Grid, backward core.Transformer) core.Window {
+func (g *geometry) findOutline(grid core.Grid) core.Window {
 	const n = outlineSteps + 1
 	x, y := make([]float64, n*n), make([]float64, n*n)
 	for i := range x {
 		x[i], y[i] = g.transform.Apply(float64(i%n)*float64(g.width)/outlineSteps, float64(i/n)*float64(g.height)/outlineSteps)
 	}
-	if backward != nil {
-		backward.Transform(x, y)
+	if g.backward != nil {
+		g.backward.Transform(x, y)
 	}
 	toCell := grid.Transform.Inverse()
 	low, high := [2]float64{math.Inf(1), math.Inf(1)}, [2]float64{math.Inf(-1), math.Inf(-1)}
@@ -77,7 +89,7 @@ func (g *geometry) findOutline(grid core.Grid, backward core.Transformer) core.W
 		low = [2]float64{min(low[0], x[i]), min(low[1], y[i])}
 		high = [2]float64{max(high[0], x[i]), max(high[1], y[i])}
 	}
-	if backward != nil {
+	if g.backward != nil {
 		for i := range x {
 			for _, k := range [2]int{i + 1, i + n} {
 				if k < len(x) && (k != i+1 || i%n < n-1) {

@@ -39,11 +39,18 @@ type Plan struct {
 	projection Projection
 	overviews  bool
 	kernels    []core.Kernel // per band
-	places     [][]place     // per item and band
-	mu         sync.Mutex
-	geometries map[string]*geometry
-	placements map[string]*Placement
+	layouts    []layout
+	layoutIDs  []int32 // per item
+	sets       bandSets
+	outlines   *outlines
+	mu         sync.Mutex // of the maps
+	geometries map[rasterKey]*geometry
+	placements map[levelKey]*Placement
 }
+
+// eagerOutlines is the number of outlines that New computes, a fraction of a second's work. Catalogs of tiles
+// repeat a few on every date; of one that does not, reads compute what they touch.
+const eagerOutlines = 3000
 
 // New plans the items on the request's grid. headers is asked only for what the catalog does not say:
 // the dtype and nodata of a band, by the header of the first item that has it.
@@ -58,7 +65,7 @@ func New(ctx context.Context, req Request, items []core.Item, projection Project
 	p := &Plan{
 		Grid: req.Grid.Grid(), Items: items, Method: method, IgnoreErrors: req.Errors == "ignore",
 		request: req, projection: projection, overviews: req.Overviews == nil || *req.Overviews,
-		geometries: map[string]*geometry{}, placements: map[string]*Placement{},
+		geometries: map[rasterKey]*geometry{}, placements: map[levelKey]*Placement{},
 	}
 	if err := p.findBands(ctx, req, headers); err != nil {
 		return nil, err
@@ -69,6 +76,8 @@ func New(ctx context.Context, req Request, items []core.Item, projection Project
 	if err := p.resolveTypes(ctx, req, headers); err != nil {
 		return nil, err
 	}
+	p.outlines = newOutlines(p)
+	p.outlines.consult(p, []span{{0, int32(len(items))}}, eagerOutlines)
 	return p, nil
 }
 
@@ -100,22 +109,30 @@ func (p *Plan) findBands(ctx context.Context, req Request, headers HeaderReader)
 	if len(names) == 0 {
 		return core.Errorf(core.InvalidArgument, "Band", "bands is empty; there are: %s", candidates(p.Items))
 	}
-	if p.places, err = locate(p.Items, names); err != nil {
+	var rows [][]place
+	if rows, p.layoutIDs, err = locate(p.Items, names); err != nil {
 		return err
 	}
+	for _, row := range rows {
+		p.layouts = append(p.layouts, newLayout(row, &p.sets))
+	}
 	for b, name := range names {
-		band := Band{Name: name, Resampling: req.Resampling.of(name)}
+		band := Band{Name: name, Scale: 1, Resampling: req.Resampling.of(name)}
 		kernel, err := core.ParseKernel(band.Resampling)
 		if err != nil {
 			return err
 		}
 		p.kernels = append(p.kernels, kernel)
 		if first := p.firstWith(b); first >= 0 {
-			at := p.places[first][b]
+			at := p.place(first, b)
 			asset := &p.Items[first].Assets[at.asset]
 			band.Asset, band.Index = asset.Key, at.sample+1
 			if at.sample < len(asset.Bands) {
-				band.CommonName = asset.Bands[at.sample].CommonName
+				listed := &asset.Bands[at.sample]
+				band.CommonName = listed.CommonName
+				if listed.HasScale {
+					band.Scale, band.Offset = listed.Scale, listed.Offset
+				}
 			}
 		}
 		p.Bands = append(p.Bands, band)
@@ -123,10 +140,15 @@ func (p *Plan) findBands(ctx context.Context, req Request, headers HeaderReader)
 	return nil
 }
 
+func (p *Plan) layoutOf(item int) *layout { return &p.layouts[p.layoutIDs[item]] }
+
+// place is where band b lies in an item.
+func (p *Plan) place(item, b int) place { return p.layoutOf(item).places[b] }
+
 // firstWith is the first item that has band b.
 func (p *Plan) firstWith(b int) int {
-	for i := range p.places {
-		if p.places[i][b].asset >= 0 {
+	for i := range p.Items {
+		if p.place(i, b).asset >= 0 {
 			return i
 		}
 	}
@@ -241,7 +263,7 @@ func (p *Plan) sourceTypes(ctx context.Context, headers HeaderReader) error {
 	var ask []int
 	for b := range p.Bands {
 		first := p.firstWith(b)
-		at := p.places[first][b]
+		at := p.place(first, b)
 		asset := &p.Items[first].Assets[at.asset]
 		if at.sample < len(asset.Bands) && asset.Bands[at.sample].DType != "" && asset.Bands[at.sample].NoData.Set {
 			p.Bands[b].DType, p.Bands[b].NoData = asset.Bands[at.sample].DType, asset.Bands[at.sample].NoData
@@ -260,12 +282,20 @@ func (p *Plan) sourceTypes(ctx context.Context, headers HeaderReader) error {
 		if errs[i] != nil {
 			return core.InBand(errs[i], p.Items[first].ID, p.Bands[b].Name)
 		}
-		if err := checkSample(found[i], p.places[first][b].sample, p.Bands[b].Name, p.Bands[b].Asset); err != nil {
+		if err := checkSample(found[i], p.place(first, b).sample, p.Bands[b].Name, p.Bands[b].Asset); err != nil {
 			return core.InBand(err, p.Items[first].ID, p.Bands[b].Name)
 		}
-		p.Bands[b].DType, p.Bands[b].NoData = found[i].Levels[0].DType(), found[i].NoData
+		p.Bands[b].readFrom(found[i], p.place(first, b).sample)
 	}
 	return nil
+}
+
+// readFrom takes from a header what the catalog does not say.
+func (b *Band) readFrom(h *cog.Header, sample int) {
+	b.DType, b.NoData = h.Levels[0].DType(), h.NoData
+	if b.Scale == 1 && b.Offset == 0 && sample < len(h.Scales) && sample < len(h.Offsets) {
+		b.Scale, b.Offset = h.Scales[sample], h.Offsets[sample]
+	}
 }
 
 // checkSample tells whether the file has the sample, as pixels that an array can hold. asked is the band's
@@ -305,6 +335,8 @@ type BandDescription struct {
 	Index      int        `json:"index"`
 	DType      core.DType `json:"dtype"`
 	NoData     *Number    `json:"nodata"`
+	Scale      float64    `json:"scale"`
+	Offset     float64    `json:"offset"`
 	Resampling string     `json:"resampling"`
 }
 
@@ -331,7 +363,7 @@ func (p *Plan) Describe() Description {
 	}
 	for _, b := range p.Bands {
 		d.Bands = append(d.Bands, BandDescription{Name: b.Name, Asset: b.Asset, CommonName: b.CommonName, Index: b.Index,
-			DType: b.DType, NoData: number(b.NoData), Resampling: b.Resampling})
+			DType: b.DType, NoData: number(b.NoData), Scale: b.Scale, Offset: b.Offset, Resampling: b.Resampling})
 	}
 	return d
 }

@@ -1,8 +1,8 @@
 package plan
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"math"
 	"slices"
 
@@ -49,91 +49,163 @@ func fill(n core.NoData, d core.DType) float64 {
 // file is one file to know before a window can be read.
 type file struct {
 	item, asset int
+	bands       int32 // in bandSets, if unknown
+	rank        int32
+	unknown     bool // the catalog does not say where it lies
 	header      *cog.Header
 	asAsset     *core.Asset
 	err         error
+}
+
+// candidate is an item that may touch a window, with its files.
+type candidate struct {
+	time, item int
+	files      []file
 }
 
 // Resolve finds the sources of a window: for every time step asked for, in the order asked, the items
 // whose raster touches the cells within bounds, in the order in which they combine. It reads the headers
 // that are not known yet, all at once.
 func (p *Plan) Resolve(ctx context.Context, times, bands []int, bounds core.Window, headers HeaderReader) ([]Step, error) {
-	files, err := p.touching(ctx, times, bands, bounds, headers)
+	candidates, err := p.touching(ctx, ascending(times), bands, bounds)
 	if err != nil {
 		return nil, err
 	}
-	steps := make([]Step, 0, len(times))
-	for _, t := range times {
-		step := Step{Time: t}
-		for _, i := range p.Steps[t].Items {
-			if item, ok := p.resolveItem(int(i), bands, bounds, files); ok {
-				step.Items = append(step.Items, item)
+	if err := p.readHeaders(ctx, candidates, headers); err != nil {
+		return nil, err
+	}
+	steps := make([]Step, len(times))
+	for i, t := range times {
+		steps[i].Time = t
+		first, _ := slices.BinarySearchFunc(candidates, t, func(c candidate, t int) int { return cmp.Compare(c.time, t) })
+		for k := first; k < len(candidates) && candidates[k].time == t; k++ {
+			if item, ok := p.resolveItem(&candidates[k], bands, bounds); ok {
+				steps[i].Items = append(steps[i].Items, item)
 			}
 		}
-		steps = append(steps, step)
 	}
 	return steps, nil
 }
 
-// touching reads the headers of the files that may touch the window: all but those whose outline the
-// catalog gives and that lies elsewhere.
-func (p *Plan) touching(ctx context.Context, times, bands []int, bounds core.Window, headers HeaderReader) (map[[2]int]*file, error) {
-	files := map[[2]int]*file{}
-	var list []*file
-	var hrefs []string
-	for _, t := range times {
-		for _, i := range p.Steps[t].Items {
-			for _, b := range bands {
-				at := p.places[i][b]
-				key := [2]int{int(i), at.asset}
-				if at.asset < 0 || files[key] != nil {
-					continue
-				}
-				asset := &p.Items[i].Assets[at.asset]
-				if outline, ok := p.catalogOutline(asset); ok && outline.Intersect(bounds).Empty() {
-					continue
-				}
-				f := &file{item: int(i), asset: at.asset}
-				files[key], list, hrefs = f, append(list, f), append(hrefs, asset.Href)
+// touching lists the items of the time steps, ascending, that may touch the window, with the files that hold
+// the bands: all but those whose outline is known and lies elsewhere.
+func (p *Plan) touching(ctx context.Context, times, bands []int, bounds core.Window) ([]candidate, error) {
+	const atOnce = 200 // outlines between looks at ctx
+	spans := p.outlines.spans(times)
+	for !p.outlines.consult(p, spans, atOnce) {
+		if ctx.Err() != nil {
+			return nil, core.Errorf(core.Cancelled, "", "cancelled")
+		}
+	}
+	hits, sets := p.outlines.find(bounds, spans, bands)
+	files := make([]file, 0, len(hits))
+	list := make([]candidate, 0, len(hits))
+	t := 0
+	for len(hits) > 0 {
+		n := 1
+		for n < len(hits) && hits[n].rank == hits[0].rank {
+			n++
+		}
+		t += p.outlines.stepFrom(t, hits[0].rank)
+		c := candidate{time: t, item: int(p.Steps[t].Items[hits[0].rank-p.outlines.starts[t]])}
+		start := len(files)
+		files = p.filesOf(c.item, hits[:n], sets, bands, files)
+		c.files = files[start:len(files):len(files)]
+		list, hits = append(list, c), hits[n:]
+	}
+	return list, nil
+}
+
+// filesOf appends the files of an item that hold the bands, each once, in the order of bands. hits are the
+// item's.
+func (p *Plan) filesOf(item int, hits []hit, sets [][]bool, bands []int, files []file) []file {
+	start := len(files)
+	for _, b := range bands {
+		asset := p.place(item, b).asset
+		if asset < 0 || slices.ContainsFunc(files[start:], func(f file) bool { return f.asset == asset }) {
+			continue
+		}
+		for _, h := range hits {
+			if sets[h.bands][b] {
+				files = append(files, file{item: item, asset: asset, bands: h.bands, rank: h.rank, unknown: h.unknown})
+				break
 			}
 		}
 	}
+	return files
+}
+
+// readHeaders reads the headers of all files, and remembers where the unknown ones lie.
+func (p *Plan) readHeaders(ctx context.Context, candidates []candidate, headers HeaderReader) error {
+	var list []*file
+	var hrefs []string
+	for i := range candidates {
+		for k := range candidates[i].files {
+			f := &candidates[i].files[k]
+			list, hrefs = append(list, f), append(hrefs, p.Items[f.item].Assets[f.asset].Href)
+		}
+	}
 	if len(list) == 0 {
-		return files, nil
+		return nil
 	}
 	headers.Headers(ctx, hrefs, func(i int, h *cog.Header, err error) { list[i].header, list[i].err = h, err })
 	if err := ctx.Err(); err != nil {
-		return nil, core.Errorf(core.Cancelled, "", "cancelled")
+		return core.Errorf(core.Cancelled, "", "cancelled")
 	}
+	var told []entry
 	for k, f := range list {
-		if f.header != nil {
-			f.asAsset = &core.Asset{Href: hrefs[k], ETag: f.header.ETag, Size: f.header.Size}
+		if f.header == nil {
+			continue
+		}
+		f.asAsset = &core.Asset{Href: hrefs[k], ETag: f.header.ETag, Size: f.header.Size}
+		if f.unknown {
+			if e, ok := p.learnt(f); ok {
+				told = append(told, e)
+			}
 		}
 	}
-	return files, nil
+	p.outlines.tell(told)
+	return nil
 }
 
-// catalogOutline is the outline by the projection extension; ok is false where the catalog does not say.
-func (p *Plan) catalogOutline(a *core.ItemAsset) (core.Window, bool) {
-	if !a.Proj.Known() {
-		return core.Window{}, false
+// learnt is what the header says of a file's outline. A file that some band of the plan cannot be read from
+// stays unknown: its error is a window's result wherever the window lies.
+func (p *Plan) learnt(f *file) (entry, bool) {
+	var lies core.Window
+	for b, at := range p.layoutOf(f.item).places {
+		if at.asset != f.asset {
+			continue
+		}
+		source, err := p.source(f, b)
+		if err != nil {
+			return entry{}, false
+		}
+		lies = source.Outline
 	}
-	g, err := p.geometry(a.Proj.CRS, a.Proj.Transform, a.Proj.Shape[1], a.Proj.Shape[0])
-	if err != nil {
-		return core.Window{}, false
-	}
-	return g.outline, true
+	return entry{f.rank, outline{extentOf(lies, p.outlines.shift), f.bands}}, true
 }
 
-func (p *Plan) geometry(crs string, t core.Affine, width, height int) (*geometry, error) {
-	key := fmt.Sprint(crs, t, width, height)
+// rasterKey tells rasters apart by where their pixels lie.
+type rasterKey struct {
+	crs           string
+	transform     core.Affine
+	width, height int
+}
+
+// levelKey tells the levels of rasters apart.
+type levelKey struct {
+	geometry             *geometry
+	level, width, height int
+}
+
+func (p *Plan) geometry(key rasterKey) (*geometry, error) {
 	p.mu.Lock()
 	g := p.geometries[key]
 	p.mu.Unlock()
 	if g != nil {
 		return g, nil
 	}
-	g, err := newGeometry(p.Grid, crs, t, width, height, p.projection)
+	g, err := newGeometry(p.Grid, key.crs, key.transform, key.width, key.height, p.projection)
 	if err != nil {
 		return nil, err
 	}
@@ -147,21 +219,18 @@ func (p *Plan) geometry(crs string, t core.Affine, width, height int) (*geometry
 }
 
 // resolveItem makes the sources of an item; ok is false when it does not touch the window.
-func (p *Plan) resolveItem(i int, bands []int, bounds core.Window, files map[[2]int]*file) (StepItem, bool) {
-	item := StepItem{Item: i, Sources: make([]*Source, len(bands))}
+func (p *Plan) resolveItem(c *candidate, bands []int, bounds core.Window) (StepItem, bool) {
+	item := StepItem{Item: c.item, Sources: make([]*Source, len(bands))}
 	any := false
 	for k, b := range bands {
-		at := p.places[i][b]
-		if at.asset < 0 {
-			continue
+		asset := p.place(c.item, b).asset
+		n := slices.IndexFunc(c.files, func(f file) bool { return f.asset == asset })
+		if n < 0 {
+			continue // lacking, or elsewhere
 		}
-		f := files[[2]int{i, at.asset}]
-		if f == nil {
-			continue // elsewhere
-		}
-		source, err := p.source(f, b)
+		source, err := p.source(&c.files[n], b)
 		if err != nil {
-			item.Err = core.InBand(err, p.Items[i].ID, p.Bands[b].Name)
+			item.Err = core.InBand(err, p.Items[c.item].ID, p.Bands[b].Name)
 			return item, true
 		}
 		if source.Outline.Intersect(bounds).Empty() {
@@ -176,7 +245,7 @@ func (p *Plan) source(f *file, b int) (*Source, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
-	at := p.places[f.item][b]
+	at := p.place(f.item, b)
 	if err := checkSample(f.header, at.sample, p.Bands[b].Name, p.Items[f.item].Assets[at.asset].Key); err != nil {
 		return nil, err
 	}
@@ -224,12 +293,12 @@ func (p *Plan) placement(f *file, asset int) (*Placement, error) {
 	case !transform.Valid():
 		return nil, core.Errorf(core.DecodeError, "GeoReferenceError", "the geotransform cannot be inverted").WithHref(h.Href)
 	}
-	g, err := p.geometry(crs, transform, h.Levels[0].Width, h.Levels[0].Height)
+	g, err := p.geometry(rasterKey{crs, transform, h.Levels[0].Width, h.Levels[0].Height})
 	if err != nil {
 		return nil, err
 	}
 	level := g.chooseLevel(h.Levels, p.overviews)
-	key := fmt.Sprint(crs, transform, h.Levels[0].Width, h.Levels[0].Height, level, h.Levels[level].Width, h.Levels[level].Height)
+	key := levelKey{g, level, h.Levels[level].Width, h.Levels[level].Height}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if placement := p.placements[key]; placement != nil {
@@ -246,8 +315,18 @@ func positions(a Axis) []int {
 	for i := range list {
 		list[i] = a.At(i)
 	}
-	slices.Sort(list)
-	return slices.Compact(list)
+	return ascending(list)
+}
+
+// ascending gives the distinct values in order; it may be list itself.
+func ascending(list []int) []int {
+	for i := 1; i < len(list); i++ {
+		if list[i] <= list[i-1] {
+			list = slices.Sorted(slices.Values(list))
+			return slices.Compact(list)
+		}
+	}
+	return list
 }
 
 // Bounds is the smallest rectangle of cells that holds the window's rows and columns.

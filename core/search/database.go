@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,7 +18,8 @@ import (
 type database struct {
 	name      string // the source, for messages
 	db        *sql.DB
-	tempDir   string
+	spill     string // folder that DuckDB makes when it has to spill; "" if it cannot
+	files     int
 	from      string // what follows FROM, with the parameters fromArgs
 	fromArgs  []any
 	order     string // columns that give the order of the source
@@ -33,10 +32,6 @@ type database struct {
 
 // newDatabase starts a DuckDB within the limits, not yet locked.
 func newDatabase(config Config, name string) (*database, error) {
-	tempDir, err := os.MkdirTemp(config.TempDir, "cogweave-search-")
-	if err != nil {
-		return nil, core.Errorf(core.SearchError, "TempDir", "search has no folder for temporary files: %w", err)
-	}
 	options := []string{
 		"autoinstall_known_extensions=false", "autoload_known_extensions=false",
 		"allow_community_extensions=false", "allow_persistent_secrets=false",
@@ -46,11 +41,12 @@ func newDatabase(config Config, name string) (*database, error) {
 	}
 	connector, err := duckdb.NewConnector("?"+strings.Join(options, "&"), nil)
 	if err != nil {
-		return nil, errors.Join(core.Errorf(core.SearchError, "DuckDB", "DuckDB does not start: %w", err), os.RemoveAll(tempDir))
+		return nil, core.Errorf(core.SearchError, "DuckDB", "DuckDB does not start: %w", err)
 	}
-	d := &database{name: name, tempDir: tempDir, db: sql.OpenDB(connector)}
+	d := &database{name: name, spill: spillFolder(config.TempDir), db: sql.OpenDB(connector)}
 	d.db.SetMaxIdleConns(8)
-	d.close = sync.OnceValue(func() error { return errors.Join(d.db.Close(), os.RemoveAll(tempDir)) })
+	d.db.SetMaxOpenConns(64)
+	d.close = sync.OnceValue(func() error { return errors.Join(d.db.Close(), removeSpill(d.spill)) })
 	return d, nil
 }
 
@@ -77,7 +73,7 @@ func openFiles(config Config, files []file) (d *database, err error) {
 		}
 	}()
 	d.from, d.fromArgs = readParquet(files, paths)
-	d.order = "file_index, file_row_number"
+	d.order, d.files = "file_index, file_row_number", len(files)
 	if err = d.lock(paths); err != nil {
 		return d, err
 	}
@@ -115,7 +111,7 @@ func (d *database) lock(paths []string) error {
 		"SET GLOBAL parquet_metadata_cache=true",
 		// The automatic conversion rejects real files; geometry stays well-known binary.
 		"SET GLOBAL enable_geoparquet_conversion=false",
-		"SET GLOBAL temp_directory=" + quoteText(filepath.Join(d.tempDir, "spill")),
+		"SET GLOBAL temp_directory=" + quoteText(d.spill),
 		"SET GLOBAL allowed_paths=[" + strings.Join(allowed, ", ") + "]",
 		"SET GLOBAL enable_external_access=false",
 		"SET GLOBAL lock_configuration=true",
@@ -207,7 +203,7 @@ func (d *database) fault(ctx context.Context, err error) error {
 	if !errors.As(err, &e) {
 		return core.Errorf(core.SearchError, "CatalogError", "%s: %w", d.name, err)
 	}
-	message, _, _ := strings.Cut(e.Msg, "\n\nLINE ")
+	message, _, _ := strings.Cut(e.Msg, "\n")
 	switch e.Type {
 	case duckdb.ErrorTypeInterrupt:
 		return core.Errorf(core.Cancelled, "", "search was cancelled")

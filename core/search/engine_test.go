@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"reflect"
 	"sync"
@@ -53,6 +54,50 @@ func TestMemoryLimit(t *testing.T) {
 	_, err := e.Search(context.Background(), src, &Query{SortBy: []SortKey{{"key", true}}})
 	wantError(t, err, core.BudgetExceeded, "SearchMemory")
 	sameIDs(t, "a smaller search", found(t, e, src, Query{Limit: 1}), []string{"item-0"})
+}
+
+// TestNoTempDir searches where no folder for spilling can be made.
+func TestNoTempDir(t *testing.T) {
+	w := newWriter(t)
+	path := w.parquet(filepath.Join(t.TempDir(), "a.parquet"), itemSQL("a", 2))
+	e := newEngine(t, Config{TempDir: "/proc/none"})
+	sameIDs(t, "without a folder", found(t, e, Files(path), Query{SortBy: []SortKey{{"id", true}}}), []string{"a1", "a0"})
+}
+
+// TestSpill sorts more than fits into memory, in a folder that nobody else can read, and leaves nothing
+// there.
+func TestSpill(t *testing.T) {
+	src := heavy(t, "1200000")
+	temp := t.TempDir()
+	e := newEngine(t, Config{MemoryLimit: 192 << 20, TempDir: temp, Threads: 1})
+	r, err := e.Search(context.Background(), src, &Query{SortBy: []SortKey{{"key", true}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Rows != 1200000 {
+		t.Errorf("%d rows", r.Rows)
+	}
+	r.Release()
+	without := newEngine(t, Config{MemoryLimit: 192 << 20, TempDir: "/proc/none", Threads: 1})
+	_, err = without.Search(context.Background(), src, &Query{SortBy: []SortKey{{"key", true}}})
+	wantError(t, err, core.BudgetExceeded, "SearchMemory")
+	own, err := filepath.Glob(filepath.Join(temp, "*"))
+	if err != nil || len(own) != 1 || !isPrivate(own[0]) {
+		t.Fatalf("folders %v, %v", own, err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(own[0], "*")); err != nil || len(left) != 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
+	// A folder of that name that others can enter is not used.
+	if err := os.Chmod(own[0], 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if folder := spillFolder(temp); filepath.Dir(folder) == own[0] {
+		t.Errorf("%s lies in a folder that is not private", folder)
+	}
 }
 
 // TestParallelSearches share one opened source.

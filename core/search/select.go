@@ -91,8 +91,11 @@ func assetStruct(assets *arrow.StructType, keys []string) string {
 }
 
 // relativeHrefs tells whether the links are needed, to resolve hrefs against: whether some href among
-// the first rows is relative.
+// the first rows is relative. Of several files the first says nothing about the others.
 func (d *database) relativeHrefs(ctx context.Context, assets *arrow.StructType) (bool, error) {
+	if d.files > 1 {
+		return true, nil
+	}
 	return once(&d.facts, &d.facts.relativeHrefs, func() (bool, error) {
 		var hrefs []string
 		for _, asset := range assets.Fields() {
@@ -105,7 +108,7 @@ func (d *database) relativeHrefs(ctx context.Context, assets *arrow.StructType) 
 		}
 		s := &statement{}
 		s.add("SELECT count(*) FROM (SELECT unnest([" + strings.Join(hrefs, ", ") + "]) AS href FROM (SELECT * FROM " + d.from +
-			" LIMIT 100) AS t) WHERE href NOT LIKE '%://%' AND href NOT LIKE '/%'").with(d.fromArgs...)
+			" LIMIT 100) AS t) WHERE href NOT LIKE '%://%'").with(d.fromArgs...)
 		counts, err := d.counts(ctx, s)
 		return err == nil && counts[0] > 0, err
 	})

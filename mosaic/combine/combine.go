@@ -4,13 +4,16 @@
 package combine
 
 /*
-#cgo CFLAGS: -Wall -Wextra -Wno-unused-parameter -Werror
+#cgo CFLAGS: -Wall -Wextra -Werror
 #cgo LDFLAGS: -lm
+#cgo noescape combine_convert
+#cgo nocallback combine_convert
 #include "combine.h"
 */
 import "C"
 
 import (
+	"sync"
 	"unsafe"
 
 	"cogweave/core"
@@ -18,17 +21,25 @@ import (
 
 // Accumulator collects the values of a block of cells. It is not safe for concurrent use.
 type Accumulator interface {
-	// Add combines one item: values of type src, one for each cell, and whether each is valid (not 0).
+	// Add combines one item: n values of type src, native-endian, and whether each is valid (not 0). Neither
+	// slice is kept. src is a type that dst holds, for methods that give the source's values.
 	Add(values []byte, src core.DType, valid []byte)
-	// Full tells whether every cell has a value.
+	// Full tells whether every cell's value is final: for first, when every cell has one; for other methods
+	// only where each further item would change nothing.
 	Full() bool
-	// Finish writes rows x cols cells to dst, stride cells from row to row, with the fill where no item
-	// was valid.
+	// Filled is 1 for each cell that has a value, else 0; nil for methods that do not stop.
+	Filled() []byte
+	// Finish writes rows x cols cells to dst, stride cells from row to row, with the fill where no item was valid.
+	// Nothing may be added afterwards.
 	Finish(dst []byte, stride, rows, cols int)
+	// Reset makes the accumulator as new, with another fill.
+	Reset(fill float64)
+	// Release gives the accumulator's memory to the next one that New makes. It must not be used any more.
+	Release()
 }
 
 // New makes the accumulator of a method for n cells of type dst. fill, a value of dst, is what cells
-// without a valid value get.
+// without a valid value get; a valid value that equals it is written like any other.
 func New(m core.Method, n int, dst core.DType, fill float64) Accumulator {
 	switch m.Name {
 	case "mean", "stdev":
@@ -43,7 +54,8 @@ func New(m core.Method, n int, dst core.DType, fill float64) Accumulator {
 	return newSelection(m.Name, n, dst, fill)
 }
 
-// BytesPerCell is the memory that a cell takes while it is combined, for a number of items.
+// BytesPerCell is the memory that a cell takes while it is combined, for a number of items whose pixels are
+// at most eight bytes (a median or percentile keeps each pixel in its own type, with a byte of validity).
 func BytesPerCell(m core.Method, dst core.DType, items int) int {
 	switch m.Name {
 	case "mean", "sum":
@@ -58,6 +70,36 @@ func BytesPerCell(m core.Method, dst core.DType, items int) int {
 	return dst.Size() + 1
 }
 
+// memory is a reused buffer, aligned for any pixel type.
+type memory struct{ words []uint64 }
+
+var pool = sync.Pool{New: func() any { return new(memory) }}
+
+// take gives a buffer of n bytes, whose content is undefined.
+func take(n int) *memory {
+	m := pool.Get().(*memory)
+	if words := (n + 7) / 8; cap(m.words) < words {
+		m.words = make([]uint64, words)
+	}
+	m.words = m.words[:(n+7)/8]
+	return m
+}
+
+func (m *memory) release() {
+	if m != nil {
+		pool.Put(m)
+	}
+}
+
+func (m *memory) bytes() []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(m.words))), len(m.words)*8)
+}
+
+// cells is n elements of the buffer, from a byte on.
+func cells[T any](m *memory, from, n int) []T {
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(m.bytes()[from:]))), n)
+}
+
 func pointer[T any](s []T) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(s)) }
 
 func bytePointer(s []byte) *C.uint8_t { return (*C.uint8_t)(pointer(s)) }
@@ -67,10 +109,13 @@ func convert(src, dst core.DType, in, out []byte, n int) {
 	C.combine_convert(C.int(src.Index()), C.int(dst.Index()), pointer(in), pointer(out), C.ptrdiff_t(n))
 }
 
-// rows copies packed rows of cells into a block of dst.
-func rows(dst, packed []byte, stride, rows, cols, size int) {
+// store writes cells of one type into rows of another.
+func store(dst []byte, dtype core.DType, stride, rows, cols int, in []byte, src core.DType) {
+	if cols == 0 {
+		return
+	}
 	for r := range rows {
-		copy(dst[r*stride*size:][:cols*size], packed[r*cols*size:])
+		convert(src, dtype, in[r*cols*src.Size():], dst[r*stride*dtype.Size():][:cols*dtype.Size()], cols)
 	}
 }
 
@@ -80,12 +125,4 @@ func repeat(out []byte, dtype core.DType, fill float64) {
 	for n > 0 && n < len(out) {
 		n += copy(out[n:], out[:n])
 	}
-}
-
-// finishFloat64 writes float64 results as dst. An integer dst takes the nearest value.
-func finishFloat64(result []float64, dtype core.DType, dst []byte, stride, height, cols int) {
-	in := unsafe.Slice((*byte)(pointer(result)), len(result)*8)
-	packed := make([]byte, len(result)*dtype.Size())
-	convert(core.Float64, dtype, in, packed, len(result))
-	rows(dst, packed, stride, height, cols, dtype.Size())
 }

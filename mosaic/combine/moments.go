@@ -1,13 +1,19 @@
 package combine
 
-// #include "combine.h"
+/*
+#cgo noescape combine_sum
+#cgo nocallback combine_sum
+#cgo noescape combine_stdev
+#cgo nocallback combine_stdev
+#cgo noescape combine_mean_of
+#cgo nocallback combine_mean_of
+#cgo noescape combine_stdev_of
+#cgo nocallback combine_stdev_of
+#include "combine.h"
+*/
 import "C"
 
-import (
-	"unsafe"
-
-	"cogweave/core"
-)
+import "cogweave/core"
 
 // moments is mean and stdev, in float64 by item order. stdev is the population's (ddof 0), as
 // numpy.nanstd's default.
@@ -15,18 +21,29 @@ type moments struct {
 	name    string
 	dtype   core.DType
 	fill    float64
-	count   []uint32
 	sum     []float64 // mean: the sum; stdev: the running mean
 	squares []float64
-	cast    []float64
+	count   []uint32
+	mem     *memory // sum, squares, count
 }
 
 func newMoments(name string, n int, dtype core.DType, fill float64) *moments {
-	m := &moments{name: name, dtype: dtype, fill: fill, count: make([]uint32, n), sum: make([]float64, n), cast: make([]float64, n)}
+	m := &moments{name: name, dtype: dtype, mem: take(20 * n)}
+	m.sum = cells[float64](m.mem, 0, n)
 	if name == "stdev" {
-		m.squares = make([]float64, n)
+		m.squares = cells[float64](m.mem, 8*n, n)
 	}
+	m.count = cells[uint32](m.mem, 16*n, n)
+	m.Reset(fill)
 	return m
+}
+
+// Reset forgets every value.
+func (m *moments) Reset(fill float64) {
+	m.fill = fill
+	clear(m.sum)
+	clear(m.squares)
+	clear(m.count)
 }
 
 // Add counts one item's values in.
@@ -35,29 +52,38 @@ func (m *moments) Add(values []byte, src core.DType, valid []byte) {
 	if n == 0 {
 		return
 	}
-	convert(src, core.Float64, values, unsafe.Slice((*byte)(pointer(m.cast)), n*8), n)
-	cast, count, sum := (*C.double)(pointer(m.cast)), (*C.uint32_t)(pointer(m.count)), (*C.double)(pointer(m.sum))
+	count, sum := (*C.uint32_t)(pointer(m.count)), (*C.double)(pointer(m.sum))
 	if m.name == "stdev" {
-		C.combine_stdev(cast, bytePointer(valid), count, sum, (*C.double)(pointer(m.squares)), C.ptrdiff_t(n))
+		C.combine_stdev(C.int(src.Index()), pointer(values), bytePointer(valid), count, sum, (*C.double)(pointer(m.squares)), C.ptrdiff_t(n))
 		return
 	}
-	C.combine_mean(cast, bytePointer(valid), count, sum, C.ptrdiff_t(n))
+	C.combine_sum(C.int(src.Index()), pointer(values), bytePointer(valid), count, sum, C.ptrdiff_t(n))
 }
 
 // Full is never true: every item counts.
 func (m *moments) Full() bool { return false }
 
+// Filled is nil: every item counts.
+func (m *moments) Filled() []byte { return nil }
+
 // Finish writes the means or deviations.
-func (m *moments) Finish(dst []byte, stride, height, cols int) {
+func (m *moments) Finish(dst []byte, stride, rows, cols int) {
 	n := len(m.count)
 	if n == 0 {
 		return
 	}
-	count, out := (*C.uint32_t)(pointer(m.count)), (*C.double)(pointer(m.cast))
+	from := 0
 	if m.name == "stdev" {
-		C.combine_stdev_of(count, (*C.double)(pointer(m.squares)), C.double(m.fill), out, C.ptrdiff_t(n))
+		from = 8 * n
+		C.combine_stdev_of((*C.uint32_t)(pointer(m.count)), (*C.double)(pointer(m.squares)), C.double(m.fill), C.ptrdiff_t(n))
 	} else {
-		C.combine_mean_of(count, (*C.double)(pointer(m.sum)), C.double(m.fill), out, C.ptrdiff_t(n))
+		C.combine_mean_of((*C.uint32_t)(pointer(m.count)), (*C.double)(pointer(m.sum)), C.double(m.fill), C.ptrdiff_t(n))
 	}
-	finishFloat64(m.cast, m.dtype, dst, stride, height, cols)
+	store(dst, m.dtype, stride, rows, cols, m.mem.bytes()[from:], core.Float64)
+}
+
+// Release gives the memory back.
+func (m *moments) Release() {
+	m.mem.release()
+	*m = moments{}
 }

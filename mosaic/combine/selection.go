@@ -1,24 +1,45 @@
 package combine
 
-// #include "combine.h"
+/*
+#cgo noescape combine_first
+#cgo nocallback combine_first
+#cgo noescape combine_last
+#cgo nocallback combine_last
+#cgo noescape combine_highest
+#cgo nocallback combine_highest
+#cgo noescape combine_lowest
+#cgo nocallback combine_lowest
+#include "combine.h"
+*/
 import "C"
 
 import "cogweave/core"
 
-// selection is first, last, highest and lowest: the value of one item, unchanged.
+// selection is first, last, highest and lowest: the value of one item, unchanged. Of equal values, highest and
+// lowest keep the earlier item's.
 type selection struct {
 	name   string
 	dtype  core.DType
 	out    []byte
 	filled []byte
-	empty  int    // cells without a value
-	cast   []byte // values in dtype, where the source's differs
+	empty  int     // cells without a value
+	mem    *memory // out, then filled
+	cast   *memory // values in dtype, where the source's differs
 }
 
 func newSelection(name string, n int, dtype core.DType, fill float64) *selection {
-	s := &selection{name: name, dtype: dtype, out: make([]byte, n*dtype.Size()), filled: make([]byte, n), empty: n}
-	repeat(s.out, dtype, fill)
+	size := n * dtype.Size()
+	s := &selection{name: name, dtype: dtype, mem: take(size + n)}
+	s.out, s.filled = s.mem.bytes()[:size], s.mem.bytes()[size:size+n]
+	s.Reset(fill)
 	return s
+}
+
+// Reset forgets every value.
+func (s *selection) Reset(fill float64) {
+	repeat(s.out, s.dtype, fill)
+	clear(s.filled)
+	s.empty = len(s.filled)
 }
 
 // Add takes the values that the method prefers.
@@ -29,10 +50,10 @@ func (s *selection) Add(values []byte, src core.DType, valid []byte) {
 	}
 	if src != s.dtype {
 		if s.cast == nil {
-			s.cast = make([]byte, len(s.out))
+			s.cast = take(len(s.out))
 		}
-		convert(src, s.dtype, values, s.cast, n)
-		values = s.cast
+		convert(src, s.dtype, values, s.cast.bytes(), n)
+		values = s.cast.bytes()
 	}
 	size, index, count := C.int(s.dtype.Size()), C.int(s.dtype.Index()), C.ptrdiff_t(n)
 	var fresh C.ptrdiff_t
@@ -49,10 +70,28 @@ func (s *selection) Add(values []byte, src core.DType, valid []byte) {
 	s.empty -= int(fresh)
 }
 
-// Full tells whether every cell has a value.
-func (s *selection) Full() bool { return s.empty == 0 }
+// Full tells whether every cell has a value, and, by core.Method.StopsWhenFull, no further item matters.
+func (s *selection) Full() bool { return s.name == "first" && s.empty == 0 }
+
+// Filled is the cells that first filled.
+func (s *selection) Filled() []byte {
+	if s.name != "first" {
+		return nil
+	}
+	return s.filled
+}
 
 // Finish writes the cells.
-func (s *selection) Finish(dst []byte, stride, height, cols int) {
-	rows(dst, s.out, stride, height, cols, s.dtype.Size())
+func (s *selection) Finish(dst []byte, stride, rows, cols int) {
+	size := s.dtype.Size()
+	for r := range rows {
+		copy(dst[r*stride*size:][:cols*size], s.out[r*cols*size:])
+	}
+}
+
+// Release gives the memory back.
+func (s *selection) Release() {
+	s.mem.release()
+	s.cast.release()
+	*s = selection{}
 }

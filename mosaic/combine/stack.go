@@ -1,9 +1,14 @@
 package combine
 
-// #include "combine.h"
+/*
+#cgo noescape combine_quantile
+#cgo nocallback combine_quantile
+#include "combine.h"
+*/
 import "C"
 
 import (
+	"runtime"
 	"unsafe"
 
 	"cogweave/core"
@@ -15,13 +20,20 @@ type stack struct {
 	n      int
 	dtype  core.DType
 	fill   float64
-	items  int
-	values []float64
-	valid  []byte
+	src    core.DType // of the planes
+	planes []*memory  // for each item n values of src, then n bytes of validity
 }
 
 func newStack(q float64, n int, dtype core.DType, fill float64) *stack {
 	return &stack{q: q, n: n, dtype: dtype, fill: fill}
+}
+
+// Reset forgets every value.
+func (s *stack) Reset(fill float64) {
+	for _, p := range s.planes {
+		p.release()
+	}
+	s.planes, s.fill = s.planes[:0], fill
 }
 
 // Add keeps one item's values.
@@ -29,28 +41,83 @@ func (s *stack) Add(values []byte, src core.DType, valid []byte) {
 	if s.n == 0 {
 		return
 	}
-	start := len(s.values)
-	s.values = append(s.values, make([]float64, s.n)...)
-	plane := s.values[start:]
-	convert(src, core.Float64, values, unsafe.Slice((*byte)(pointer(plane)), s.n*8), s.n)
-	s.valid = append(s.valid, valid[:s.n]...)
-	s.items++
+	if len(s.planes) == 0 {
+		s.src = src
+	} else if src != s.src {
+		s.promote(src)
+	}
+	s.planes = append(s.planes, s.plane(values, src, valid))
+}
+
+// plane copies values and validity, as s.src.
+func (s *stack) plane(values []byte, src core.DType, valid []byte) *memory {
+	size := s.n * s.src.Size()
+	p := take(size + s.n)
+	if src == s.src {
+		copy(p.bytes(), values[:size])
+	} else {
+		convert(src, s.src, values, p.bytes(), s.n)
+	}
+	copy(p.bytes()[size:], valid[:s.n])
+	return p
+}
+
+// promote rewrites the planes so that src fits with them: float64 where no type holds both exactly.
+func (s *stack) promote(src core.DType) {
+	common, err := core.ResultType(s.src, src)
+	if err != nil {
+		common = core.Float64
+	}
+	if common == s.src {
+		return
+	}
+	old := s.src
+	s.src = common
+	for i, p := range s.planes {
+		b := p.bytes()
+		s.planes[i] = s.plane(b, old, b[s.n*old.Size():])
+		p.release()
+	}
 }
 
 // Full is never true: every item counts.
 func (s *stack) Full() bool { return false }
 
+// Filled is nil: every item counts.
+func (s *stack) Filled() []byte { return nil }
+
 // Finish writes the quantiles.
-func (s *stack) Finish(dst []byte, stride, height, cols int) {
-	result := make([]float64, s.n)
-	if s.items == 0 {
-		for i := range result {
-			result[i] = s.fill
-		}
-	} else {
-		sorted := make([]float64, s.items)
-		C.combine_quantile((*C.double)(pointer(s.values)), bytePointer(s.valid), C.int(s.items), C.double(s.q), C.double(s.fill),
-			(*C.double)(pointer(sorted)), (*C.double)(pointer(result)), C.ptrdiff_t(s.n))
+func (s *stack) Finish(dst []byte, stride, rows, cols int) {
+	if s.n == 0 {
+		return
 	}
-	finishFloat64(result, s.dtype, dst, stride, height, cols)
+	result := take(8 * s.n)
+	defer result.release()
+	if len(s.planes) == 0 {
+		repeat(result.bytes(), core.Float64, s.fill)
+	} else {
+		// C takes a list of planes: Go memory that holds Go pointers must be pinned.
+		list := take(8 * len(s.planes))
+		defer list.release()
+		planes := cells[uintptr](list, 0, len(s.planes))
+		var pins runtime.Pinner
+		for i, p := range s.planes {
+			first := unsafe.SliceData(p.words)
+			pins.Pin(first)
+			planes[i] = uintptr(unsafe.Pointer(first))
+		}
+		failed := C.combine_quantile(C.int(s.src.Index()), (*unsafe.Pointer)(pointer(planes)), C.int(len(planes)), C.double(s.q), C.double(s.fill),
+			(*C.double)(pointer(result.words)), C.ptrdiff_t(s.n))
+		pins.Unpin()
+		if failed != 0 {
+			panic("combine: no memory to sort")
+		}
+	}
+	store(dst, s.dtype, stride, rows, cols, result.bytes(), core.Float64)
+}
+
+// Release gives the memory back.
+func (s *stack) Release() {
+	s.Reset(0)
+	*s = stack{}
 }

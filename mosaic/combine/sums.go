@@ -1,35 +1,42 @@
 package combine
 
-// #include "combine.h"
+/*
+#cgo noescape combine_sum_integers
+#cgo nocallback combine_sum_integers
+#cgo noescape combine_count
+#cgo nocallback combine_count
+#cgo noescape combine_sum_of
+#cgo nocallback combine_sum_of
+#cgo noescape combine_sum_of_integers
+#cgo nocallback combine_sum_of_integers
+#include "combine.h"
+*/
 import "C"
 
-import (
-	"unsafe"
-
-	"cogweave/core"
-)
+import "cogweave/core"
 
 // sums is sum, in int64 where the result is an integer and float64 otherwise, and count.
 type sums struct {
-	name     string
-	dtype    core.DType
-	fill     float64
-	count    []uint32
-	floats   []float64
-	integers []int64
-	cast     []byte
+	name  string
+	dtype core.DType
+	fill  float64
+	sum   []uint64 // int64 or float64
+	count []uint32
+	mem   *memory // sum, count
 }
 
 func newSums(name string, n int, dtype core.DType, fill float64) *sums {
-	s := &sums{name: name, dtype: dtype, fill: fill, count: make([]uint32, n)}
-	switch {
-	case name == "count":
-	case dtype.IsFloat():
-		s.floats = make([]float64, n)
-	default:
-		s.integers = make([]int64, n)
-	}
+	s := &sums{name: name, dtype: dtype, mem: take(12 * n)}
+	s.sum, s.count = cells[uint64](s.mem, 0, n), cells[uint32](s.mem, 8*n, n)
+	s.Reset(fill)
 	return s
+}
+
+// Reset forgets every value.
+func (s *sums) Reset(fill float64) {
+	s.fill = fill
+	clear(s.sum)
+	clear(s.count)
 }
 
 // Add counts one item's values in.
@@ -39,44 +46,43 @@ func (s *sums) Add(values []byte, src core.DType, valid []byte) {
 		return
 	}
 	count := (*C.uint32_t)(pointer(s.count))
-	if s.name == "count" {
+	switch {
+	case s.name == "count":
 		C.combine_count(bytePointer(valid), count, C.ptrdiff_t(n))
-		return
+	case s.dtype.IsFloat():
+		C.combine_sum(C.int(src.Index()), pointer(values), bytePointer(valid), count, (*C.double)(pointer(s.sum)), C.ptrdiff_t(n))
+	default:
+		C.combine_sum_integers(C.int(src.Index()), pointer(values), bytePointer(valid), count, (*C.int64_t)(pointer(s.sum)), C.ptrdiff_t(n))
 	}
-	if s.cast == nil {
-		s.cast = make([]byte, n*8)
-	}
-	if s.floats != nil {
-		convert(src, core.Float64, values, s.cast, n)
-		C.combine_sum((*C.double)(pointer(s.cast)), bytePointer(valid), count, (*C.double)(pointer(s.floats)), C.ptrdiff_t(n))
-		return
-	}
-	convert(src, core.Int64, values, s.cast, n)
-	C.combine_sum_integers((*C.int64_t)(pointer(s.cast)), bytePointer(valid), count, (*C.int64_t)(pointer(s.integers)), C.ptrdiff_t(n))
 }
 
 // Full is never true: every item counts.
 func (s *sums) Full() bool { return false }
 
+// Filled is nil: every item counts.
+func (s *sums) Filled() []byte { return nil }
+
 // Finish writes the sums or counts. A count of no item is 0, not the fill: it has no nodata.
-func (s *sums) Finish(dst []byte, stride, height, cols int) {
+func (s *sums) Finish(dst []byte, stride, rows, cols int) {
 	n := len(s.count)
-	packed := make([]byte, n*s.dtype.Size())
+	if n == 0 {
+		return
+	}
+	count := (*C.uint32_t)(pointer(s.count))
 	switch {
 	case s.name == "count":
-		convert(core.UInt32, s.dtype, unsafe.Slice((*byte)(pointer(s.count)), n*4), packed, n)
-	case s.floats != nil:
-		convert(core.Float64, s.dtype, unsafe.Slice((*byte)(pointer(s.floats)), n*8), packed, n)
+		store(dst, s.dtype, stride, rows, cols, s.mem.bytes()[8*n:], core.UInt32)
+	case s.dtype.IsFloat():
+		C.combine_sum_of(count, (*C.double)(pointer(s.sum)), C.double(s.fill), C.ptrdiff_t(n))
+		store(dst, s.dtype, stride, rows, cols, s.mem.bytes(), core.Float64)
 	default:
-		convert(core.Int64, s.dtype, unsafe.Slice((*byte)(pointer(s.integers)), n*8), packed, n)
+		C.combine_sum_of_integers(count, (*C.int64_t)(pointer(s.sum)), C.int64_t(int64(s.fill)), C.ptrdiff_t(n))
+		store(dst, s.dtype, stride, rows, cols, s.mem.bytes(), core.Int64)
 	}
-	if s.name == "sum" {
-		fill := s.dtype.Bytes(s.fill)
-		for i, c := range s.count {
-			if c == 0 {
-				copy(packed[i*len(fill):], fill)
-			}
-		}
-	}
-	rows(dst, packed, stride, height, cols, s.dtype.Size())
+}
+
+// Release gives the memory back.
+func (s *sums) Release() {
+	s.mem.release()
+	*s = sums{}
 }

@@ -200,6 +200,8 @@ class Port:
 
     def drain(self) -> None:
         """Take what waits in the queue, and tell those concerned. Never blocks."""
+        if _exiting:
+            _stand_still()
         if self._in_hand:  # a signal handler raised, or a listener waited itself, halfway through
             self._tell(_BATCH)
         count = _BATCH
@@ -485,6 +487,7 @@ def _named(call: F, steps: Callable[..., Any], suffix: str) -> F:
 
 _ports: weakref.WeakSet[Port] = weakref.WeakSet()
 _exit_watched = False
+_exiting = False
 
 
 def _watch_exit(port: Port) -> None:
@@ -495,14 +498,22 @@ def _watch_exit(port: Port) -> None:
         atexit.register(_farewell)
 
 
+def _stand_still() -> None:
+    """Keep a daemon thread from reporting that its work was cancelled because the process ends."""
+    while threading.current_thread().daemon:
+        time.sleep(_FAREWELL_SECONDS)
+
+
 def _farewell() -> None:
     """Cancel everything; wait at most a second for those that write into memory of ours.
 
     What is still written to after that is leaked: numpy must not free it.
     """
+    global _exiting
     lib = _lib.loaded()
     if lib is None:
         return
+    _exiting = True
     error = _ffi.Text()
     lib.cw_cancel_all(byref(error))
     _lib.take_text(error)

@@ -242,6 +242,43 @@ func TestGeoJSON(t *testing.T) {
 	}
 }
 
+func TestBoundsWKB(t *testing.T) {
+	for text, want := range map[string][4]float64{
+		"POLYGON((1 2,3 2,3 4,1 4,1 2))":                      {1, 2, 3, 4},
+		"POINT Z(5 6 7)":                                      {5, 6, 5, 6},
+		"POLYGON((179 -18,-179 -18.1,-179.1 -17,179 -18))":    {179, -18.1, -179, -17},
+		"POLYGON((179 -18,181 -18,181 -17,179 -18))":          {179, -18, -179, -17},
+		"POLYGON((-135 80,-45 80,45 80,135 80,-135 80))":      {-180, 80, 180, 90},
+		"POLYGON((-180 -90,180 -90,180 90,-180 90,-180 -90))": {-180, -90, 180, 90},
+	} {
+		if got, ok := BoundsWKB(wkt(t, text).AsBinary()); !ok || got != want {
+			t.Errorf("%s: %v, %v", text, got, ok)
+		}
+	}
+	if _, ok := BoundsWKB(nil); ok {
+		t.Error("nothing has bounds")
+	}
+}
+
+func FuzzTouchesWKB(f *testing.F) {
+	for _, text := range []string{"POLYGON((179 -18,-179 -18.1,-179.1 -17,179 -18),(179.5 -17.9,-179.5 -17.9,180 -17.5,179.5 -17.9))",
+		"GEOMETRYCOLLECTION(POINT ZM(1 2 3 4),MULTILINESTRING((0 0,1 1),(2 2,3 3)))", "MULTIPOLYGON(((-135 80,-45 80,45 80,135 80,-135 80)))"} {
+		f.Add(wkt(f, text).AsBinary())
+	}
+	region, err := FromRings([][]Point{{{170, -20}, {-170, -20}, {-170, 85}, {170, 85}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, wkb []byte) {
+		before := append([]byte{}, wkb...)
+		first := region.TouchesWKB(wkb)
+		if region.TouchesWKB(wkb) != first || string(before) != string(wkb) {
+			t.Errorf("%x: the answer or the footprint changed", before)
+		}
+		BoundsWKB(wkb)
+	})
+}
+
 func BenchmarkTouchesWKB(b *testing.B) {
 	region, _ := FromBBox([4]float64{0, 0, 10, 10})
 	footprint := wkt(b, "POLYGON((9 9,11 9.1,11.2 11,9.1 11,9 9))").AsBinary()

@@ -1,0 +1,90 @@
+package plan
+
+import "cogweave/core"
+
+// catalogOutlines computes outlines by the projection extension, each once: items repeat each other's.
+type catalogOutlines struct {
+	grid       core.Grid
+	projection Projection
+	shift      uint // of extents
+	computed   int  // outlines so far
+
+	numbers map[string]int32 // of systems, by definition
+	systems []relation
+	errs    []error
+	system  int32 // last looked up
+	crs     string
+
+	extents map[raster]found
+	proj    core.Proj // last looked up
+	last    found
+}
+
+// raster is what an outline depends on.
+type raster struct {
+	system        int32
+	width, height int
+	transform     core.Affine
+}
+
+// found is an outline; ok is false where the projection's terms are of no use.
+type found struct {
+	extent extent
+	ok     bool
+}
+
+// maxRemembered bounds the memory for outlines that may not come again.
+const maxRemembered = 1 << 16
+
+// extent gives an asset's outline by the projection extension; ok is false where it does not say.
+func (c *catalogOutlines) extent(proj *core.Proj) (e extent, ok bool) {
+	if *proj == c.proj {
+		return c.last.extent, c.last.ok
+	}
+	c.proj, c.last = *proj, found{}
+	if proj.Known() {
+		c.last = c.lookUp(proj)
+	}
+	return c.last.extent, c.last.ok
+}
+
+func (c *catalogOutlines) lookUp(proj *core.Proj) found {
+	key := raster{c.systemOf(proj.CRS), proj.Shape[1], proj.Shape[0], proj.Transform}
+	f, known := c.extents[key]
+	if known {
+		return f
+	}
+	if c.errs[key.system] == nil {
+		g := geometry{relation: c.systems[key.system], transform: key.transform, width: key.width, height: key.height}
+		f = found{extentOf(g.findOutline(c.grid), c.shift), true}
+		c.computed++
+	}
+	if c.extents == nil || len(c.extents) >= maxRemembered {
+		c.extents = map[raster]found{}
+	}
+	c.extents[key] = f
+	return f
+}
+
+// systemOf numbers a CRS. Definitions may be long: the last one is compared before a map hashes it.
+func (c *catalogOutlines) systemOf(crs string) int32 {
+	if len(c.systems) > 0 && crs == c.crs {
+		return c.system
+	}
+	number, known := c.numbers[crs]
+	if !known {
+		if c.numbers == nil {
+			c.numbers = map[string]int32{}
+		}
+		number = int32(len(c.systems))
+		r, err := relate(c.grid, crs, c.projection)
+		c.numbers[crs], c.systems, c.errs = number, append(c.systems, r), append(c.errs, err)
+	}
+	c.system, c.crs = number, crs
+	return number
+}
+
+// forget drops what was remembered, when no item is left.
+func (c *catalogOutlines) forget() {
+	*c = catalogOutlines{grid: c.grid, projection: c.projection, shift: c.shift, computed: c.computed}
+}
