@@ -13,7 +13,7 @@ root=$PWD
 out=${COGWEAVE_OUT:-$root/python/cogweave}
 
 platform=linux-amd64
-tags=duckdb_use_lib,duckdb_arrow,libsqlite3,netgo,osusergo${COGWEAVE_TAGS:+,$COGWEAVE_TAGS}
+tags=duckdb_use_lib,duckdb_arrow,netgo,osusergo${COGWEAVE_TAGS:+,$COGWEAVE_TAGS}
 
 # DuckDB is a shared library of its own: inside ours, its thread-local storage would not fit into
 # the static TLS block that Go's c-shared mode needs (ARCHITECTURE.md, "Two libraries").

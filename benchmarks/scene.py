@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyproj
+
 from tests import archive
 from tests.servers import ROOT
 
@@ -137,7 +138,5 @@ def bbox(col: int, row: int, width: int, height: int) -> tuple[float, float, flo
 
 def straddling(size: int, tile: int, width: int) -> list[tuple[int, int]]:
     """(col, row) of square windows that each lie across the border of two tiles; no two share a tile."""
-    count = size // tile
-    return [
-        (col * tile - width // 2, row * tile + (tile - width) // 2) for row in range(count) for col in range(1, count, 2)
-    ]
+    left, top = tile - width // 2, (tile - width) // 2
+    return [(left + col, top + row) for row in range(0, size, tile) for col in range(0, size, 2 * tile)]

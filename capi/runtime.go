@@ -60,7 +60,7 @@ func running() *engine {
 			fetch:  fetch.New(cfg.fetch()),
 			mosaic: mosaic.NewEngine(cfg.Threads, cfg.mosaicMemory()),
 		}
-		process.engine.mosaic.Lookahead = cfg.Lookahead
+		process.engine.mosaic.SetLookahead(cfg.Lookahead)
 		// The collector works harder as Go's own part of the memory nears the limit; it stops nothing.
 		debug.SetMemoryLimit(cfg.MemoryLimit)
 		process.engine.searches.Store(search.New(cfg.search()))
@@ -82,7 +82,7 @@ func configure(request string) (configuration, error) {
 		}
 		e.mosaic.Pool.SetThreads(cfg.Threads)
 		e.mosaic.Budget.SetLimit(cfg.mosaicMemory())
-		e.mosaic.Lookahead = cfg.Lookahead
+		e.mosaic.SetLookahead(cfg.Lookahead)
 		debug.SetMemoryLimit(cfg.MemoryLimit)
 		e.search().Configure(cfg.search())
 	}

@@ -74,7 +74,7 @@ func (j *job) end(err error) {
 
 // begin, or begin again without the items that failed.
 func (j *job) begin() {
-	j.layers, j.cursor = max(1, j.run.engine.Lookahead), 0
+	j.layers, j.cursor = int(j.run.engine.lookahead.Load()), 0
 	j.blocks = make([]*block, len(j.spec.Cells))
 	for i := range j.blocks {
 		j.blocks[i] = &block{cells: &j.spec.Cells[i]}

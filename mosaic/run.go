@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"cogweave/core"
 	"cogweave/core/plan"
@@ -14,16 +15,20 @@ import (
 type Engine struct {
 	Pool   *Pool
 	Budget *Budget
-	// Lookahead is how many layers of items a first round reads ahead of what is known to be empty;
-	// each further round doubles it. 1 reads the least.
-	Lookahead int
+	lookahead atomic.Int32
 	stats     counters
 }
 
 // NewEngine makes an engine with that many workers and that many bytes of memory.
 func NewEngine(threads int, memory int64) *Engine {
-	return &Engine{Pool: NewPool(threads), Budget: NewBudget(memory), Lookahead: 1}
+	e := &Engine{Pool: NewPool(threads), Budget: NewBudget(memory)}
+	e.SetLookahead(1)
+	return e
 }
+
+// SetLookahead says how many layers of items the first round of a read reads before it is known that they
+// are needed; each further round doubles them. 1 reads the least.
+func (e *Engine) SetLookahead(layers int) { e.lookahead.Store(int32(max(1, layers))) }
 
 // Options are the optional parts of a run.
 type Options struct {

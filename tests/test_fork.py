@@ -45,7 +45,8 @@ INHERITED = """
     import os, sys, gc
     import cogweave as cw
     items = cw.search(sys.argv[1])
-    array = cw.read(cw.plan(items, cw.Grid.from_bbox(tuple(map(float, sys.argv[2:6])), "EPSG:32632", 100), bands=["B02"]))
+    grid = cw.Grid.from_bbox(tuple(map(float, sys.argv[2:6])), "EPSG:32632", 100)
+    array = cw.read(cw.plan(items, grid, bands=["B02"]))
     child = os.fork()
     if child == 0:
         total = int(array.sum())

@@ -15,14 +15,17 @@ static void quiet(void) {
 import "C"
 
 import (
+	"context"
 	"errors"
 	"math"
+	"runtime"
 	"strconv"
 	"sync"
 
 	"cogweave/core"
 
 	"github.com/airbusgeo/godal"
+	"golang.org/x/sync/semaphore"
 )
 
 // system is a CRS that PROJ understood.
@@ -203,11 +206,17 @@ func (t *transformer) give(pj *godal.Transform) {
 	t.idle = append(t.idle, pj)
 }
 
+// atOnce bounds the goroutines that are inside PROJ: each holds an operating-system thread, which Go never
+// gives back.
+var atOnce = semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0)))
+
 // Transform overwrites x and y; points that cannot be mapped become NaN.
 func (t *transformer) Transform(x, y []float64) {
 	if len(x) == 0 {
 		return
 	}
+	_ = atOnce.Acquire(context.Background(), 1) // without a deadline it cannot fail
+	defer atOnce.Release(1)
 	pj, err := t.take()
 	if err != nil {
 		for i := range x {

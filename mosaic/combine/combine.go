@@ -4,7 +4,7 @@
 package combine
 
 /*
-#cgo CFLAGS: -Wall -Wextra -Werror
+#cgo CFLAGS: -O3 -Wall -Wextra -Werror
 #cgo LDFLAGS: -lm
 #cgo noescape combine_convert
 #cgo nocallback combine_convert

@@ -6,7 +6,7 @@
 package warp
 
 /*
-#cgo CFLAGS: -Wall -Wextra -Werror
+#cgo CFLAGS: -O3 -Wall -Wextra -Werror
 #cgo LDFLAGS: -lm
 #cgo noescape warp_nearest
 #cgo nocallback warp_nearest
