@@ -13,8 +13,8 @@ import (
 
 // Engine is what all reads of the process share.
 type Engine struct {
-	Pool   *Pool
-	Budget *Budget
+	Pool      *Pool
+	Budget    *Budget
 	lookahead atomic.Int32
 	stats     counters
 }
