@@ -33,7 +33,7 @@ ENGINE_SOURCES := build.sh go.mod go.sum $(shell find core fetch mosaic capi \
 .PHONY: help
 help: ## Prints this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | \
-		while IFS=$$'\t' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+		while IFS=$$'\t' read -r name text; do printf '  make %-17s %s\n' "$$name" "$$text"; done
 
 .PHONY: build
 build: .deps/cogweave ## Builds the engine and installs cogweave into .venv, with whatever that needs
@@ -66,6 +66,14 @@ test-deps: .deps/cogweave .deps/servers ## Installs and builds what the tests ne
 .PHONY: race
 race: .deps/system ## Runs the tests of core and fetch under Go's race detector
 	@$(GOENV) && go test -race ./core/... ./fetch/...
+
+.PHONY: soak
+soak: .deps/cogweave .deps/servers ## Ends 300 interpreters in the middle of a read, forks 200 times, cancels among 10,000 awaits
+	@$(BIN)/python -m benchmarks.soak
+
+.PHONY: bench-concurrency
+bench-concurrency: .deps/cogweave .deps/servers .deps/lazycogs ## Measures what docs/concurrency.md promises, beside lazycogs
+	@$(BIN)/python -m benchmarks.concurrency $$([ ! -x .bench/lazycogs/bin/python ] || echo --lazycogs .bench/lazycogs/bin/python)
 
 .PHONY: lint
 lint: .deps/cogweave ## Checks both languages: vet, staticcheck, gofmt, ruff, mypy; C warnings are errors
@@ -130,6 +138,17 @@ clean: ## Removes what was built, downloaded into the checkout or made by the de
 
 .deps/cogweave: .deps/installed $(ENGINE_SOURCES)
 	@./build.sh
+	@touch $@
+
+# The peer of the benchmarks, where there is a Python that it runs on; without one its column stays empty.
+.deps/lazycogs: benchmarks/lazycogs.txt | .deps/system
+	@for python in python3.14 python3.13 python3.12 python3 "$$HOME"/.pyenv/versions/3.1[2-9].*/bin/python; do \
+		if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; then \
+			echo "== installing lazycogs into .bench/lazycogs with $$($$python --version)"; \
+			$$python -m venv .bench/lazycogs && .bench/lazycogs/bin/pip install -q -r $< && break; \
+		fi; \
+	done; \
+	[ -x .bench/lazycogs/bin/python ] || echo '== lazycogs is left out: it needs Python 3.12 or newer'
 	@touch $@
 
 .deps/servers: $(wildcard tests/servers/rangeserver/*.go) | .deps/system

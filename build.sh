@@ -65,7 +65,10 @@ build_cogweave() {
 }
 
 case ${1:-all} in
-  all) build_duckdb && build_cogweave ;;
+  all)
+    build_duckdb
+    build_cogweave
+    ;;
   duckdb) build_duckdb ;;
   env)
     build_duckdb

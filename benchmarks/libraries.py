@@ -79,4 +79,5 @@ def _install_extensions() -> None:
 
 
 def library(name: str) -> Library:
-    return {"cogweave": Cogweave, "lazycogs": Lazycogs}[name]()
+    known: dict[str, type[Cogweave | Lazycogs]] = {"cogweave": Cogweave, "lazycogs": Lazycogs}
+    return known[name]()

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyproj
+from affine import Affine
 
 from tests import archive
 from tests.servers import ROOT
@@ -64,7 +65,7 @@ def make(size: int = 4096, tile: int = 1024) -> Scene:
 
 def _write(folder: Path, size: int, tile: int, scene: int, band: str) -> None:
     pixels = _ground(size, seed=10 * scene + BANDS.index(band))
-    transform = archive.Affine(PIXEL, 0, LEFT, 0, -PIXEL, TOP)
+    transform = Affine(PIXEL, 0, LEFT, 0, -PIXEL, TOP)
     archive.write_cog(_real(folder, scene, band), pixels, EPSG, transform, tile)
 
 
@@ -80,7 +81,8 @@ def _ground(size: int, seed: int) -> npt.NDArray[np.uint16]:
     rows, cols = np.ogrid[:size, :size]
     waves = 600 * np.sin(rows / 97 + seed) * np.cos(cols / 131)
     grain = chance.integers(-24, 25, (size, size), dtype=np.int16)
-    return np.clip(land + waves + grain + 2500, 1, 65535).astype(np.uint16)
+    pixels: npt.NDArray[np.uint16] = np.clip(land + waves + grain + 2500, 1, 65535).astype(np.uint16)
+    return pixels
 
 
 def _item(folder: Path, size: int, date: int) -> dict[str, Any]:

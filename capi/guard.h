@@ -25,6 +25,10 @@ int64_t cwc_buffer_total(void);
  * that comes from it, never enter Go in a forked child. Returns 0, or ENOMEM with *inner released. */
 int cwc_stream_guard(struct ArrowArrayStream *inner, struct ArrowArrayStream *out);
 
+/* Wraps a foreign stream in place, so that the arrays it gives are complete (arrow_import.c). Returns
+ * 0, or ENOMEM with the stream unchanged. */
+int cwc_stream_complete(struct ArrowArrayStream *stream);
+
 /* Releases a stream that nothing has taken over; harmless on one that was. */
 void cwc_stream_release(struct ArrowArrayStream *stream);
 

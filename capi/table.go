@@ -124,6 +124,9 @@ func importTable(stream *C.struct_ArrowArrayStream) (*table, error) {
 	if stream.release == nil {
 		return nil, core.Errorf(core.InvalidArgument, "ArrowTable", "the Arrow stream was consumed before")
 	}
+	if C.cwc_stream_complete(stream) != 0 {
+		return nil, core.Errorf(core.BudgetExceeded, "OutOfMemory", "no memory to read an Arrow stream")
+	}
 	reader, err := cdata.ImportCRecordReader((*cdata.CArrowArrayStream)(unsafe.Pointer(stream)), nil)
 	if err != nil {
 		return nil, core.Errorf(core.InvalidArgument, "ArrowTable", "the Arrow stream has no readable schema: %w", err)

@@ -59,29 +59,23 @@ func (k Kernel) IsArea() bool {
 	return false
 }
 
-// support is the radius of a smooth kernel in source pixels at scale 1.
-func (k Kernel) support() float64 {
-	switch k {
-	case Bilinear:
-		return 1
-	case Cubic, CubicSpline:
-		return 2
-	case Lanczos:
-		return 3
+// Radius is how many source pixels beyond that of the target's centre a kernel reaches on each side, per
+// axis; an area kernel reaches nothing beyond the pixels that its corners enclose. scale is the size of a
+// source pixel in target pixels (GDAL's XSCALE and YSCALE): below 1 kernels widen by its inverse, but for
+// bilinear and cubic, which keep their full-scale form from 0.95 on.
+func (k Kernel) Radius(scale [2]float64) (x, y int) {
+	support := map[Kernel]float64{Bilinear: 1, Cubic: 2, CubicSpline: 2, Lanczos: 3}[k]
+	sx, sy := KernelScale(scale[0]), KernelScale(scale[1])
+	if (k == Bilinear || k == Cubic) && sx >= 0.95 && sy >= 0.95 {
+		sx, sy = 1, 1
 	}
-	return 0
+	return int(math.Ceil(support / sx)), int(math.Ceil(support / sy))
 }
 
-// Radius is how many source pixels beyond that of the target's centre (area kernels: of its corners) a
-// kernel may touch on each side, per axis. scale is the size of a source pixel in target pixels: below
-// 1 the target is coarser and the kernel widens.
-func (k Kernel) Radius(scale [2]float64) (x, y int) {
-	if k == Nearest {
-		return 0, 0
+// KernelScale keeps a scale to what kernels can be widened by: (0, 1], and 1 for NaN.
+func KernelScale(scale float64) float64 {
+	if !(scale < 1) {
+		return 1
 	}
-	if k.IsArea() {
-		return 1, 1
-	}
-	reach := func(s float64) int { return int(math.Ceil(k.support()/min(s, 1))) + 1 }
-	return reach(scale[0]), reach(scale[1])
+	return max(scale, 1e-6)
 }

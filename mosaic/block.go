@@ -109,6 +109,9 @@ func (j *job) writeBlock(b *block) {
 			copy(j.run.out[(plane+place)*size:][:size], values[i*size:])
 		}
 	}
+	for _, acc := range b.bands {
+		acc.Release()
+	}
 	b.bands, b.written = nil, true
 }
 
@@ -122,12 +125,6 @@ func (s *sourceNeed) failed() error {
 		}
 	}
 	return nil
-}
-
-// kernel is the number by which the C kernels know the source's.
-func (s *sourceNeed) kernel() warp.Kernel {
-	k, _ := warp.ParseKernel(string(s.source.Kernel))
-	return k
 }
 
 func (s *sourceNeed) dtype() core.DType { return s.layers[0].layer.Image.DType() }
@@ -163,17 +160,17 @@ func (s *scratch) resample(sn *sourceNeed, b *block) {
 		rows, cols := c.Window.Height, c.Window.Width
 		s.xs, s.ys = grow(&s.xs, (rows+1)*(cols+1)), grow(&s.ys, (rows+1)*(cols+1))
 		warp.Interpolate(sn.nodes.X, sn.nodes.Y, sn.nodes.PerRow, sn.nodes.Step, row0, rows+1, col0, cols+1, s.xs, s.ys)
-		warp.SampleArea(sn.kernel(), &view, cols, rows, s.xs, s.ys, s.values, s.valid)
+		warp.SampleArea(warp.Of(sn.source.Kernel), &view, cols, rows, s.xs, s.ys, s.values, s.valid)
 	case sn.source.Kernel.IsArea():
 		s.areas(sn, b, &view)
 	case c.Rows == nil:
 		s.xs, s.ys = grow(&s.xs, n), grow(&s.ys, n)
 		warp.Interpolate(sn.nodes.X, sn.nodes.Y, sn.nodes.PerRow, sn.nodes.Step, row0, c.Window.Height, col0, c.Window.Width, s.xs, s.ys)
-		warp.Sample(sn.kernel(), &view, sn.source.Scale, s.xs, s.ys, s.values, s.valid)
+		warp.Sample(warp.Of(sn.source.Kernel), &view, sn.source.Scale, s.xs, s.ys, s.values, s.valid)
 	default:
 		s.xs, s.ys = grow(&s.xs, n), grow(&s.ys, n)
 		warp.InterpolateAt(sn.nodes.X, sn.nodes.Y, sn.nodes.PerRow, sn.nodes.Step, c.Rows, c.Cols, s.xs, s.ys)
-		warp.Sample(sn.kernel(), &view, sn.source.Scale, s.xs, s.ys, s.values, s.valid)
+		warp.Sample(warp.Of(sn.source.Kernel), &view, sn.source.Scale, s.xs, s.ys, s.values, s.valid)
 	}
 }
 
@@ -183,6 +180,6 @@ func (s *scratch) areas(sn *sourceNeed, b *block, view *warp.View) {
 	s.xs, s.ys = grow(&s.xs, 4), grow(&s.ys, 4)
 	for i := range b.cells.Rows {
 		warp.Interpolate(sn.nodes.X, sn.nodes.Y, sn.nodes.PerRow, sn.nodes.Step, int(b.cells.Rows[i]), 2, int(b.cells.Cols[i]), 2, s.xs, s.ys)
-		warp.SampleArea(sn.kernel(), view, 1, 1, s.xs, s.ys, s.values[i*size:(i+1)*size], s.valid[i:i+1])
+		warp.SampleArea(warp.Of(sn.source.Kernel), view, 1, 1, s.xs, s.ys, s.values[i*size:(i+1)*size], s.valid[i:i+1])
 	}
 }

@@ -211,3 +211,12 @@ def test_steps_stream_as_they_are_ready(stages: Stages) -> None:
     assert sorted(map(str, steps)) == ["2025-05-04", "2025-05-19"]
     for index, day in enumerate(sorted(steps)):
         np.testing.assert_array_equal(steps[day].reshape(stages.array[:, index].shape), stages.array[:, index])
+
+
+def test_foreign_tables_without_a_first_offset(arc: Archive) -> None:
+    """Older writers, nanoarrow among them, leave the offsets of empty columns out."""
+    table = pa.table(cw.search(arc.local))
+    empty = pa.Array.from_buffers(pa.string(), 0, [None, pa.py_buffer(b""), pa.py_buffer(b"")])
+    text = table.slice(0, 0).set_column(table.schema.get_field_index("id"), "id", empty)
+    assert len(cw.Items(text)) == 0
+    assert pa.table(cw.Items(text)).schema.names == table.schema.names

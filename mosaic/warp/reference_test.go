@@ -81,7 +81,7 @@ func refSample(k Kernel, v *View, scale [2]float64, x, y float64) (value, spread
 			}
 		}
 	}
-	rx, ry := k.Radius(scale)
+	rx, ry := vocabulary(k).Radius(scale)
 	bx, by := int(math.Floor(x-0.5)), int(math.Floor(y-0.5))
 	sum, total, low, high, valid, all := 0.0, 0.0, math.Inf(1), math.Inf(-1), 0, 0
 	for r := max(0, by-ry); r <= min(by+ry, v.LevelHeight-1); r++ {

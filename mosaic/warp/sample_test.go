@@ -116,7 +116,7 @@ func TestSampleAgreesWithTheReference(t *testing.T) {
 
 // cut gives the part of a view that coordinates need, in memory of its own.
 func cut(v *View, k Kernel, scale [2]float64, xs, ys []float64) *View {
-	rx, ry := k.Radius(scale)
+	rx, ry := vocabulary(k).Radius(scale)
 	low, high := [2]int{math.MaxInt, math.MaxInt}, [2]int{-1, -1}
 	for i := range xs {
 		if !(xs[i] >= 0 && ys[i] >= 0 && xs[i]+Epsilon <= float64(v.LevelWidth) && ys[i]+Epsilon <= float64(v.LevelHeight)) {
@@ -178,7 +178,7 @@ func TestSampleIgnoresPixelsOutOfReach(t *testing.T) {
 		for _, k := range smoothKernels {
 			rng := rand.New(rand.NewPCG(9, 10))
 			v := scene(rng, dtype, 40, 40, false, false)
-			rx, ry := k.Radius([2]float64{1, 1})
+			rx, ry := vocabulary(k).Radius([2]float64{1, 1})
 			for row := range 40 {
 				for col := range 40 {
 					if col < 20-rx || col > 20+rx || row < 20-ry || row > 20+ry {
@@ -260,20 +260,20 @@ func TestRadiusCoversTheTaps(t *testing.T) {
 		{Bilinear, [2]float64{0.5, 1}, 2, 1}, {Cubic, [2]float64{0.5, 0.3}, 4, 7}, {CubicSpline, [2]float64{0.96, 1}, 3, 2},
 		{Lanczos, [2]float64{1, 0.25}, 3, 12}, {Average, [2]float64{0.1, 0.1}, 0, 0}, {Lanczos, [2]float64{math.NaN(), 1}, 3, 3},
 	} {
-		if x, y := c.k.Radius(c.scale); x != c.x || y != c.y {
+		if x, y := vocabulary(c.k).Radius(c.scale); x != c.x || y != c.y {
 			t.Errorf("%v at %v reaches (%d, %d), want (%d, %d)", c.k, c.scale, x, y, c.x, c.y)
 		}
 	}
 }
 
-func TestKernelNames(t *testing.T) {
-	for i, name := range Kernels() {
-		if k, ok := ParseKernel(name); !ok || int(k) != i || k.String() != name || k.IsArea() != (i >= 5) {
-			t.Errorf("%q is kernel %d (%v)", name, k, ok)
+// vocabulary is a kernel as core names it.
+func vocabulary(k Kernel) core.Kernel { return core.Kernels()[k] }
+
+func TestKernelNumbers(t *testing.T) {
+	for i, k := range core.Kernels() {
+		if n := Of(k); int(n) != i || n.String() != string(k) || n.IsArea() != k.IsArea() {
+			t.Errorf("%q is kernel %d (%v)", k, n, n)
 		}
-	}
-	if _, ok := ParseKernel("gauss"); ok {
-		t.Error("gauss is no kernel of the warper")
 	}
 }
 

@@ -102,7 +102,7 @@ func Sample(k Kernel, v *View, scale [2]float64, xs, ys []float64, out, valid []
 	failed := C.warp_smooth(C.int(v.Type.Index()), unsafe.Pointer(&v.Pix[0]), C.ptrdiff_t(v.Stride), C.int(v.Window.Row), C.int(v.Window.Col),
 		C.int(v.Window.Height), C.int(v.Window.Width), C.int(v.LevelHeight), C.int(v.LevelWidth),
 		start[C.uint8_t](v.Valid), flag(v.NoData.Set), C.double(v.NoData.Value), start[C.uint8_t](p.bytes),
-		C.int(k), C.double(clamp(scale[0])), C.double(clamp(scale[1])),
+		C.int(k), C.double(core.KernelScale(scale[0])), C.double(core.KernelScale(scale[1])),
 		(*C.double)(&xs[0]), (*C.double)(&ys[0]), C.ptrdiff_t(n), unsafe.Pointer(&out[0]), start[C.uint8_t](valid))
 	planesPool.Put(p)
 	if failed != 0 {

@@ -7,7 +7,6 @@ pickles as Arrow IPC.
 
 from __future__ import annotations
 
-import ctypes
 import io
 import threading
 import zlib
@@ -251,8 +250,6 @@ def _import(data: object, what: str) -> int:
 
 _BY_NANOARROW: Final = b"n"  # who wrote a packed stream reads it too
 _BY_PYARROW: Final = b"p"
-_WITH_OFFSETS: Final = frozenset({"u", "z", "U", "Z", "+l", "+L", "+m"})  # Arrow's format strings
-_FIRST_OFFSET: Final = ctypes.c_int64(0)
 
 
 def _write_ipc(table: Table) -> bytes:
@@ -288,26 +285,9 @@ def _unpack(packed: bytes) -> object:
 
         return pyarrow.ipc.open_stream(stream)
     import nanoarrow
-    from nanoarrow.c_array_stream import CArrayStream
     from nanoarrow.ipc import InputStream
 
-    batches = nanoarrow.c_array_stream(InputStream.from_readable(io.BytesIO(stream)))
-    schema = batches.get_schema()
-    arrays = list(batches)
-    for array in arrays:
-        _complete(array)
-    return CArrayStream.from_c_arrays(arrays, schema, validate=False)
-
-
-def _complete(array: Any) -> None:
-    """Give empty columns of texts and lists their first offset, 0.
-
-    Arrow wants it, nanoarrow leaves it out of what it writes, and the engine would read past the end.
-    """
-    if array.schema.format in _WITH_OFFSETS and array.length + array.offset == 0:
-        _ffi.ArrowArray.from_address(array._addr()).buffers[1] = ctypes.addressof(_FIRST_OFFSET)
-    for child in array.children:
-        _complete(child)
+    return nanoarrow.c_array_stream(InputStream.from_readable(io.BytesIO(stream)))
 
 
 def _from_packed(cls: type[Table], packed: bytes) -> Table:

@@ -87,19 +87,6 @@ class Buffer(Structure):
     ]
 
 
-class ArrowArray(Structure):
-    """The head of Arrow's ``ArrowArray``, of which cogweave looks at the buffers only."""
-
-    _fields_ = [
-        ("length", c_int64),
-        ("null_count", c_int64),
-        ("offset", c_int64),
-        ("n_buffers", c_int64),
-        ("n_children", c_int64),
-        ("buffers", POINTER(c_void_p)),
-    ]
-
-
 _text_out = POINTER(Text)
 _handle_out = POINTER(Handle)
 _window_in = POINTER(Window)
