@@ -35,7 +35,7 @@ type block struct {
 }
 
 func newJob(r *run, spec plan.Job, step *resolvedStep) *job {
-	return &job{run: r, spec: spec, step: step, absent: map[int]bool{}}
+	return &job{run: r, spec: spec, step: step, absent: map[int]bool{}, layers: 1}
 }
 
 // guard makes a task of f that ends the job if f panics or the run is over. No task runs after the run

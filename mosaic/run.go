@@ -99,8 +99,15 @@ func (e *Engine) Run(ctx context.Context, p *plan.Plan, w plan.Window, headers p
 	if err != nil {
 		return nil, err
 	}
+	var jobs []*job
 	for _, j := range w.Jobs() {
 		job := newJob(r, j, steps[j.Time])
+		if err := job.fits(); err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, job)
+	}
+	for _, job := range jobs {
 		r.jobs.Add(1)
 		r.group.Go(false, job.guard(job.begin))
 	}

@@ -1,0 +1,65 @@
+package mosaic
+
+import (
+	"cogweave/core"
+	"cogweave/core/lattice"
+	"cogweave/core/plan"
+)
+
+// fits tells, before anything is fetched, whether every block of the job can be read within the memory
+// budget. The exact answer plans each block's first items; it is only looked for where a bound is not
+// enough.
+func (j *job) fits() error {
+	limit := j.run.engine.Budget.Limit()
+	if j.atMost() <= limit {
+		return nil
+	}
+	for i := range j.spec.Cells {
+		trial := &round{job: j, tiles: map[tileKey]*tile{}}
+		trial.add(&block{cells: &j.spec.Cells[i]})
+		if trial.bytes > limit {
+			return core.Errorf(core.BudgetExceeded, "Memory", "the smallest piece of the read needs %d bytes, its share of memory_limit is %d", trial.bytes, limit)
+		}
+	}
+	return nil
+}
+
+// overlaps is how many items a bound allows for over one block.
+const overlaps = 4
+
+// atMost bounds the bytes that a block's first items take, from the size of their tiles.
+func (j *job) atMost() int64 {
+	total := int64(0)
+	for _, band := range j.spec.Bands {
+		worst := int64(0)
+		for i := range j.step.items {
+			sources := j.step.items[i].Sources
+			if k := j.step.band(band); k < len(sources) && sources[k] != nil {
+				worst = max(worst, blockBytes(sources[k]))
+			}
+		}
+		total += worst
+	}
+	return total * overlaps
+}
+
+// blockBytes bounds the bytes of a source's tiles under one block of cells.
+func blockBytes(s *plan.Source) int64 {
+	total := int64(0)
+	rx, ry := s.Kernel.Radius(s.Scale)
+	for _, layer := range s.Layers() {
+		across := func(scale float64, radius, side int) int64 {
+			// A block turned against the raster is wider by a half.
+			pixels := lattice.Block*1.5/max(scale, 1e-9) + float64(2*radius)
+			return int64(min(pixels/float64(side), 1<<20)) + 2
+		}
+		t := tile{image: layer.Image, mask: layer.Role == plan.Mask}
+		largest := uint64(0)
+		for _, n := range layer.Image.ByteCounts {
+			largest = max(largest, n)
+		}
+		total += across(s.Scale[0], rx, layer.Image.TileWidth) * across(s.Scale[1], ry, layer.Image.TileHeight) *
+			(t.cost(layer) + int64(largest))
+	}
+	return total
+}
