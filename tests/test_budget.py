@@ -50,8 +50,9 @@ def test_a_read_larger_than_the_budget_runs_in_pieces(arc: Archive) -> None:
 
 def test_what_can_never_fit(arc: Archive) -> None:
     """Where four tiles of four bands meet, more must be held at once than the least budget allows."""
-    plan = cw.plan(cw.search(arc.remote), arc.utm_grid((512, 512), 10), bands=["B02", "B03", "B04", "SCL"])
-    cw.headers(cw.search(arc.remote))  # known from here on
+    items = cw.search(arc.remote)
+    bands = ["B02", "B03", "B04", "SCL"]
+    plan = cw.plan(items, arc.utm_grid((512, 512), 10), bands=bands, headers=cw.headers(items, bands))
     cw.configure(memory_limit=1 << 20, tile_cache=0)
     arc.server.reset()
     with pytest.raises(cw.BudgetExceeded, match="memory_limit"):
