@@ -395,8 +395,9 @@ class _Watcher:
 
 async def run_async(request: Request[T]) -> T:
     """Submit a request and await its result; cancelling the await cancels the operation."""
-    _lib.library()
     loop = asyncio.get_running_loop()
+    if _lib.loaded() is None:  # loading takes 50 ms
+        await loop.run_in_executor(None, _lib.library)
     port = _loop_port(loop)
     future: asyncio.Future[None] = loop.create_future()
     operation = Operation(request)
