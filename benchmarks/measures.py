@@ -86,6 +86,33 @@ def _status(name: str) -> int:
     raise LookupError(name)
 
 
+DOWNLOAD = """
+import sys, threading, urllib.request
+def download(url):
+    while True:
+        with urllib.request.urlopen(url) as answer:
+            while answer.read(1 << 20):
+                pass
+for url in sys.argv[1:]:
+    threading.Thread(target=download, args=(url,)).start()
+"""
+
+
+@contextmanager
+def downloading(urls: Sequence[str]) -> Iterator[None]:
+    """Another process, at the lowest priority, that only downloads: what a loop suffers of loopback itself.
+
+    Client and server share the machine here, and the kernel moves their bytes in whoever's time it is.
+    """
+    process = subprocess.Popen(["nice", "-n", "19", sys.executable, "-c", DOWNLOAD, *urls])
+    try:
+        time.sleep(0.3)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
 @contextmanager
 def busy_cores(count: int) -> Iterator[None]:
     """Processes that do nothing but use a core each: what any program on a busy machine suffers."""

@@ -23,23 +23,27 @@ Row = Callable[[Library, Where, dict[str, Any]], Any]
 
 
 def ticker(library: Library, where: Where, args: dict[str, Any]) -> dict[str, Any]:
-    """Gaps of a 1 ms ticker: alone, beside two busy processes, and while large loads are awaited."""
+    """Gaps of a 1 ms ticker: alone, beside busy processes, beside a download, and while large loads are awaited."""
     arrays = [library.open(where, args["box"], days) for days in args["days"]]
 
     async def main() -> dict[str, Any]:
         told: dict[str, Any] = {}
-        alone, crowded, loading = measures.Ticker(), measures.Ticker(), measures.Ticker()
+        alone, crowded, beside, loading = (measures.Ticker() for _ in range(4))
         async with alone.running():
             await asyncio.sleep(0.5)
         with measures.busy_cores(2):
             async with crowded.running():
                 await asyncio.sleep(0.5)
+        with measures.downloading(args["files"]):
+            async with beside.running():
+                await asyncio.sleep(1)
         began = time.perf_counter()
         async with loading.running():
             loaded = await asyncio.gather(*(array.load_async() for array in arrays))
         told["seconds"] = time.perf_counter() - began
         told["pixels"] = sum(array.size for array in loaded)
-        return told | {"alone": alone.summary(), "crowded": crowded.summary(), "loading": loading.summary()}
+        states = {"alone": alone, "crowded": crowded, "beside a download": beside, "loading": loading}
+        return told | {state: gaps.summary() for state, gaps in states.items()}
 
     return asyncio.run(main())
 
