@@ -25,6 +25,9 @@ PACKAGES := libgdal-dev g++ pkg-config libisal-dev libdeflate-dev libzstd-dev li
 # Environment of go vet, staticcheck and go test.
 GOENV := eval "$$(./build.sh env)"
 
+# Peers of the benchmarks.
+PEERS := $(patsubst benchmarks/environments/%.txt,%,$(wildcard benchmarks/environments/*.txt))
+
 ENGINE_SOURCES := build.sh go.mod go.sum $(shell find core fetch mosaic capi \
 	\( -name '*.go' -o -name '*.c' -o -name '*.h' -o -name '*.map' \) ! -name '*_test.go' 2>/dev/null)
 
@@ -71,14 +74,22 @@ race: .deps/system ## Runs the tests of core and fetch under Go's race detector
 soak: .deps/cogweave .deps/servers ## Ends 300 interpreters in the middle of a read, forks 200 times, cancels among 10,000 awaits
 	@$(BIN)/python -m benchmarks.soak
 
+.PHONY: bench
+bench: .deps/cogweave .deps/servers .deps/floor $(PEERS:%=.deps/peers/%) ## Measures cogweave, its peers and the floor: docs/benchmarks.md. WORKLOAD=... QUICK=1 REPEAT=5
+	@$(BIN)/python -m benchmarks $(if $(WORKLOAD),--workload '$(WORKLOAD)') $(if $(QUICK),--quick) --repeat $(or $(REPEAT),5)
+
+.PHONY: bench-compare
+bench-compare: .deps/system ## Compares the Go microbenchmarks of a commit and the checkout: BASE=<commit> BENCH=... PACKAGES=...
+	@BASE='$(BASE)' benchmarks/compare
+
 .PHONY: bench-concurrency
-bench-concurrency: .deps/cogweave .deps/servers .deps/lazycogs ## Measures what docs/concurrency.md promises, beside lazycogs
+bench-concurrency: .deps/cogweave .deps/servers .deps/peers/lazycogs ## Measures what docs/concurrency.md promises, beside lazycogs
 	@$(BIN)/python -m benchmarks.concurrency $$([ ! -x .bench/lazycogs/bin/python ] || echo --lazycogs .bench/lazycogs/bin/python)
 
 .PHONY: lint
 lint: .deps/cogweave ## Checks both languages: vet, staticcheck, gofmt, ruff, mypy; C warnings are errors
 	@echo '== gofmt'
-	@unformatted=$$(gofmt -l core fetch mosaic capi tests); [ -z "$$unformatted" ] || { echo "$$unformatted"; exit 1; }
+	@unformatted=$$(gofmt -l core fetch mosaic capi tests benchmarks); [ -z "$$unformatted" ] || { echo "$$unformatted"; exit 1; }
 	@echo '== go vet'
 	@$(GOENV) && go vet ./...
 	@echo '== staticcheck'
@@ -96,9 +107,9 @@ ci: ## Runs what continuous integration runs
 
 .PHONY: clean
 clean: ## Removes what was built, downloaded into the checkout or made by the demo
-	rm -rf $(VENV) .deps .demo build .mypy_cache .ruff_cache .pytest_cache python/*.egg-info
+	rm -rf $(VENV) .deps .demo .bench build .mypy_cache .ruff_cache .pytest_cache python/*.egg-info
 	rm -f python/cogweave/*.so python/cogweave/*.so.new python/cogweave/.duckdb-version
-	find core fetch mosaic capi python tests demo -name __pycache__ -type d -prune -exec rm -rf {} +
+	find core fetch mosaic capi python tests demo benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- what is installed, each once ---------------------------------------------------------------
 
@@ -140,15 +151,14 @@ clean: ## Removes what was built, downloaded into the checkout or made by the de
 	@./build.sh
 	@touch $@
 
-# The peer of the benchmarks, where there is a Python that it runs on; without one its column stays empty.
-.deps/lazycogs: benchmarks/lazycogs.txt | .deps/system
-	@for python in python3.14 python3.13 python3.12 python3 "$$HOME"/.pyenv/versions/3.1[2-9].*/bin/python; do \
-		if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; then \
-			echo "== installing lazycogs into .bench/lazycogs with $$($$python --version)"; \
-			$$python -m venv .bench/lazycogs && .bench/lazycogs/bin/pip install -q -r $< && break; \
-		fi; \
-	done; \
-	[ -x .bench/lazycogs/bin/python ] || echo '== lazycogs is left out: it needs Python 3.12 or newer'
+# The peers of the benchmarks, each in an environment of its own; one that cannot be installed is left out, loudly.
+.deps/peers/%: benchmarks/environments/%.txt | .deps/venv
+	@mkdir -p $(@D)
+	@if $(BIN)/python -m benchmarks.install $*; then touch $@; fi
+
+.deps/floor: $(wildcard benchmarks/floor/*) | .deps/system
+	@mkdir -p .bench
+	@$(GOENV) && go build -o .bench/floor ./benchmarks/floor
 	@touch $@
 
 .deps/servers: $(wildcard tests/servers/rangeserver/*.go) | .deps/system

@@ -49,7 +49,7 @@ class Lazycogs:
     """lazycogs 0.7, offline: DuckDB's extensions come from PyPI packages."""
 
     def __init__(self) -> None:
-        _install_extensions()
+        install_extensions()
         self.module: Any = importlib.import_module("lazycogs")
         self.stores: Any = importlib.import_module("obstore.store")
 
@@ -67,7 +67,7 @@ class Lazycogs:
         )
 
 
-def _install_extensions() -> None:
+def install_extensions() -> None:
     """Puts DuckDB's extensions where DuckDB looks for them, since it may not download any."""
     target = Path.home() / ".duckdb" / "extensions" / "v1.5.4" / "linux_amd64"
     for name in ("spatial", "icu", "parquet"):

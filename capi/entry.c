@@ -56,6 +56,12 @@ cw_status cw_versions(char **json, char **error) {
   return cwgo_versions(json, error);
 }
 
+cw_status cw_environment(const char *variables, char **error) {
+  ENTER(error);
+  NEED(variables, error);
+  return cwgo_environment((char *)variables, error);
+}
+
 cw_status cw_configure(const char *request, char **json, char **error) {
   CLEAR(json);
   ENTER(error);
@@ -69,6 +75,13 @@ cw_status cw_stats(char **json, char **error) {
   ENTER(error);
   NEED(json, error);
   return cwgo_stats(json, error);
+}
+
+cw_status cw_notices(char **json, char **error) {
+  CLEAR(json);
+  ENTER(error);
+  NEED(json, error);
+  return cwgo_notices(json, error);
 }
 
 cw_status cw_cancel_all(char **error) {
@@ -129,11 +142,25 @@ cw_status cw_op_progress(cw_handle op, char **json, char **error) {
   return cwgo_op_progress(op, json, error);
 }
 
+cw_status cw_op_watch(cw_handle op) {
+  if (cwc_forked()) return CW_FORKED;
+  return cwgo_op_watch(op);
+}
+
 cw_status cw_op_asked(cw_handle op, int64_t number, char **json, char **error) {
   CLEAR(json);
   ENTER(error);
   NEED(json, error);
   return cwgo_op_asked(op, number, json, error);
+}
+
+cw_status cw_op_asked_block(cw_handle op, int64_t number, int64_t index, void **data, int64_t *bytes, char **error) {
+  CLEAR(data);
+  CLEAR(bytes);
+  ENTER(error);
+  NEED(data, error);
+  NEED(bytes, error);
+  return cwgo_op_asked_block(op, number, index, data, bytes, error);
 }
 
 cw_status cw_op_answer(cw_handle op, int64_t number, const char *answer, char **error) {
@@ -205,6 +232,13 @@ cw_status cw_plan_describe(cw_handle plan, char **json, char **error) {
   ENTER(error);
   NEED(json, error);
   return cwgo_plan_describe(plan, json, error);
+}
+
+cw_status cw_plan_membership(cw_handle plan, char **json, char **error) {
+  CLEAR(json);
+  ENTER(error);
+  NEED(json, error);
+  return cwgo_plan_membership(plan, json, error);
 }
 
 cw_status cw_reads(cw_handle queue, cw_handle plan, const cw_window *window, cw_handle *op, char **error) {

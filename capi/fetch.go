@@ -15,19 +15,23 @@ import (
 //export cwgo_fetch
 func cwgo_fetch(queue, planHandle C.cw_handle, window *C.cw_window, out *C.cw_handle, errorOut **C.char) C.cw_status {
 	return overWindow(queue, planHandle, window, out, errorOut, func(p *planned, w plan.Window) (op.Work, error) {
-		return func(ctx context.Context, o *op.Operation) (op.Result, error) {
-			reads, err := p.Reads(ctx, w, p.headers.reading(running().fetch))
-			if err != nil {
-				return nil, err
-			}
-			return fetchTiles(ctx, o, reads, p.IgnoreErrors)
+		return func(ctx context.Context, _ *op.Operation) (op.Result, error) {
+			var tiles op.Result
+			err := rereading(never, func(last bool) error {
+				reads, err := p.Reads(ctx, w, p.headers.reading(running().fetch))
+				if err == nil {
+					tiles, err = fetchTiles(ctx, reads, p.IgnoreErrors, last)
+				}
+				return err
+			})
+			return tiles, err
 		}, nil
 	})
 }
 
 // fetchTiles reads the bytes of all reads into a table. Where errors are ignored, a read that failed is
-// null in it.
-func fetchTiles(ctx context.Context, o *op.Operation, reads []plan.Read, ignore bool) (op.Result, error) {
+// null in it; a file that was replaced fails the whole unless this is the last try.
+func fetchTiles(ctx context.Context, reads []plan.Read, ignore, last bool) (op.Result, error) {
 	if need, limit := coretable.TilesBytes(reads), physicalMemory(); limit > 0 && need > limit {
 		return nil, core.Errorf(core.BudgetExceeded, "ResultTooLarge", "the tiles have %d bytes, this machine has %d: fetch them in pieces", need, limit)
 	}
@@ -39,13 +43,14 @@ func fetchTiles(ctx context.Context, o *op.Operation, reads []plan.Read, ignore 
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	source := observe(running().fetch, o, len(reads))
+	source := meterOf(ctx).tiles(running().fetch)
 	var first firstError
 	source.Tiles(ctx, refs, func(i int, data []byte, err error) {
 		if err == nil {
 			err = tiles.Put(i, data)
 		}
-		if ignore && core.ClassOf(err) != core.Cancelled {
+		ignored := ignore && (last || core.ClassOf(err) != core.AssetChanged)
+		if ignored && core.ClassOf(err) != core.Cancelled {
 			return
 		}
 		if first.note(i, core.InBand(err, reads[i].ItemID, reads[i].Band)) {

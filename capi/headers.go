@@ -26,7 +26,7 @@ func cwgo_headers(queue C.cw_handle, request *C.char, items C.cw_handle, out *C.
 		if err := decode("headers", C.GoString(request), &r); err != nil {
 			return nil, err
 		}
-		if err := r.access.check(); err != nil {
+		if err := r.access.check(r.Base); err != nil {
 			return nil, err
 		}
 		rows, err := tableOf("items", items)
@@ -34,10 +34,10 @@ func cwgo_headers(queue C.cw_handle, request *C.char, items C.cw_handle, out *C.
 			return nil, err
 		}
 		rows.share()
-		return func(ctx context.Context, _ *op.Operation) (op.Result, error) {
+		return r.access.reaching(func(ctx context.Context, _ *op.Operation) (op.Result, error) {
 			defer rows.Release()
 			return readHeaders(ctx, &r, rows)
-		}, nil
+		}), nil
 	})
 }
 
@@ -47,16 +47,21 @@ func readHeaders(ctx context.Context, r *headersRequest, rows *table) (op.Result
 	if err != nil {
 		return nil, err
 	}
+	r.access.buckets.learn(items)
 	hrefs, err := plan.Hrefs(items, r.Bands)
 	if err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	m := meterOf(ctx)
+	m.readsTotal.Store(int64(len(hrefs)))
 	headers := make([]*cog.Header, len(hrefs))
 	var first firstError
 	running().fetch.Headers(ctx, hrefs, func(i int, h *cog.Header, err error) {
 		headers[i] = h
+		m.reads.Add(1)
+		m.o.Progressed()
 		if first.note(i, err) {
 			stop()
 		}

@@ -160,11 +160,14 @@ func TestMeterCountsWhatArrives(t *testing.T) {
 	}
 	defer q.Close()
 	o := op.New(q)
-	m := observe(pairs{}, o, 0)
+	_, m := metered(context.Background(), o)
 	refs := make([]core.TileRef, 4)
-	m.Tiles(context.Background(), refs, func(int, []byte, error) {})
+	for i := range refs {
+		refs[i].Range.End = 10
+	}
+	m.tiles(pairs{}).Tiles(context.Background(), refs, func(int, []byte, error) {})
 	p := o.Progress().(progress)
-	if p.ReadsDone != 4 || p.ReadsTotal != 4 || p.Bytes != 4 || p.Report != nil {
+	if p.ReadsDone != 4 || p.ReadsTotal != 4 || p.BytesDone != 40 || p.BytesTotal != 40 || p.Report != nil {
 		t.Fatalf("%+v", p)
 	}
 }

@@ -16,7 +16,10 @@ type pixels struct {
 	bytes int64
 }
 
-var _ op.Result = (*pixels)(nil)
+var (
+	_ op.Result = (*pixels)(nil)
+	_ op.Memory = (*pixels)(nil)
+)
 
 // newPixels allocates a result. Memory that the machine does not have is refused, not promised.
 func newPixels(bytes int64) (*pixels, error) {
@@ -36,6 +39,12 @@ func (p *pixels) slice() []byte { return unsafe.Slice((*byte)(p.data), p.bytes) 
 
 // share takes one share more, which a Release gives back.
 func (p *pixels) share() { C.cwc_buffer_retain(p.data) }
+
+// Share takes one share more for the caller of the library.
+func (p *pixels) Share() (data unsafe.Pointer, bytes int64) {
+	p.share()
+	return p.data, p.bytes
+}
 
 // Release gives a share back.
 func (p *pixels) Release() { C.cw_buffer_release(p.data) }

@@ -18,6 +18,7 @@ import (
 // those that a stage has read since.
 type planned struct {
 	*coreplan.Plan
+	access  access
 	headers *knownHeaders
 }
 
@@ -39,7 +40,7 @@ func cwgo_plan(queue C.cw_handle, request *C.char, items, headers C.cw_handle, o
 		if err := decode("plan", C.GoString(request), &r); err != nil {
 			return nil, err
 		}
-		if err := r.access.check(); err != nil {
+		if err := r.access.check(r.Base); err != nil {
 			return nil, err
 		}
 		rows, err := tableOf("items", items)
@@ -54,13 +55,13 @@ func cwgo_plan(queue C.cw_handle, request *C.char, items, headers C.cw_handle, o
 			known.share()
 		}
 		rows.share()
-		return func(ctx context.Context, _ *op.Operation) (op.Result, error) {
+		return r.access.reaching(func(ctx context.Context, _ *op.Operation) (op.Result, error) {
 			defer rows.Release()
 			if known != nil {
 				defer known.Release()
 			}
 			return makePlan(ctx, &r, rows, known)
-		}, nil
+		}), nil
 	})
 }
 
@@ -70,7 +71,8 @@ func makePlan(ctx context.Context, r *planRequest, rows, headers *table) (op.Res
 	if err != nil {
 		return nil, err
 	}
-	p := &planned{headers: newKnownHeaders()}
+	r.access.buckets.learn(items)
+	p := &planned{access: r.access, headers: newKnownHeaders()}
 	reader := p.headers.reading(nil)
 	if headers == nil {
 		reader = p.headers.reading(running().fetch)
@@ -104,6 +106,17 @@ func cwgo_plan_describe(h C.cw_handle, out **C.char, errorOut **C.char) C.cw_sta
 	})
 }
 
+//export cwgo_plan_membership
+func cwgo_plan_membership(h C.cw_handle, out **C.char, errorOut **C.char) C.cw_status {
+	return call(errorOut, func() error {
+		p, err := get[*planned](handle.Plan, h)
+		if err != nil {
+			return err
+		}
+		return giveJSON(out, p.Membership())
+	})
+}
+
 // overWindow submits work on a window of a plan. prepare looks at further arguments during the call.
 func overWindow(queue, plan C.cw_handle, window *C.cw_window, out *C.cw_handle, errorOut **C.char,
 	prepare func(p *planned, w coreplan.Window) (op.Work, error)) C.cw_status {
@@ -116,7 +129,11 @@ func overWindow(queue, plan C.cw_handle, window *C.cw_window, out *C.cw_handle, 
 		if err != nil {
 			return nil, err
 		}
-		return prepare(p, w)
+		work, err := prepare(p, w)
+		if err != nil {
+			return nil, err
+		}
+		return p.access.reaching(work), nil
 	})
 }
 

@@ -16,7 +16,9 @@ cw_status cw_probe_sleep(cw_handle queue, cw_handle *op, char **error) { return 
 cw_status cw_probe_nothing(cw_handle queue, cw_handle *op, char **error) {
   return cwgo_probe_nothing(queue, op, error);
 }
-cw_status cw_probe_ask(cw_handle queue, cw_handle *op, char **error) { return cwgo_probe_ask(queue, op, error); }
+cw_status cw_probe_ask(cw_handle queue, int64_t count, cw_handle *op, char **error) {
+  return cwgo_probe_ask(queue, count, op, error);
+}
 cw_status cw_probe_pixels(cw_handle queue, int64_t bytes, cw_handle *op, char **error) {
   return cwgo_probe_pixels(queue, bytes, op, error);
 }

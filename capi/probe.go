@@ -7,6 +7,12 @@ import "C"
 
 import (
 	"context"
+	"encoding/json"
+	"strconv"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sync/errgroup"
 
 	"cogweave/capi/op"
 	"cogweave/core"
@@ -64,17 +70,50 @@ func cwgo_probe_nothing(queue C.cw_handle, out *C.cw_handle, errorOut **C.char) 
 	})
 }
 
+// cwgo_probe_ask puts count questions at once, each with its number and an array of four int32 of that
+// value, and gives the sum of what was answered and of what the arrays then hold.
+//
 //export cwgo_probe_ask
-func cwgo_probe_ask(queue C.cw_handle, out *C.cw_handle, errorOut **C.char) C.cw_status {
+func cwgo_probe_ask(queue C.cw_handle, count C.int64_t, out *C.cw_handle, errorOut **C.char) C.cw_status {
 	return submit(queue, out, errorOut, func() (op.Work, error) {
 		return func(ctx context.Context, o *op.Operation) (op.Result, error) {
-			answer, err := o.Ask(ctx, map[string]string{"sign": "https://host/a.tif"})
-			if err != nil {
+			var sum atomic.Int64
+			group, ctx := errgroup.WithContext(ctx)
+			for i := range int64(count) {
+				group.Go(func() error { return probeQuestion(ctx, o, i, &sum) })
+			}
+			if err := group.Wait(); err != nil {
 				return nil, err
 			}
-			return bytesResult(answer)
+			return bytesResult([]byte(strconv.FormatInt(sum.Load(), 10)))
 		}, nil
 	})
+}
+
+func probeQuestion(ctx context.Context, o *op.Operation, i int64, sum *atomic.Int64) error {
+	memory, err := newPixels(16)
+	if err != nil {
+		return err
+	}
+	defer memory.Release()
+	values := unsafe.Slice((*int32)(memory.data), 4)
+	for k := range values {
+		values[k] = int32(i)
+	}
+	block := op.Block{Memory: memory, DType: core.Int32, Shape: []int{2, 2}, Writable: true}
+	answer, err := o.Ask(ctx, op.Question{Name: "probe", About: i, Blocks: []op.Block{block}})
+	if err != nil {
+		return err
+	}
+	var value int64
+	if err := json.Unmarshal(answer, &value); err != nil {
+		return err
+	}
+	for _, v := range values {
+		value += int64(v)
+	}
+	sum.Add(value)
+	return nil
 }
 
 //export cwgo_probe_pixels

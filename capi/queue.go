@@ -46,7 +46,9 @@ func cwgo_queue_drain(queue C.cw_handle, events *C.cw_event, capacity C.int64_t)
 	call(nil, func() error {
 		q, err := get[*op.Queue](handle.Queue, queue)
 		if err == nil {
-			n = C.int64_t(q.Drain(unsafe.Slice((*op.Event)(unsafe.Pointer(events)), capacity)))
+			told := unsafe.Slice((*op.Event)(unsafe.Pointer(events)), capacity)
+			n = C.int64_t(q.Drain(told))
+			announce(told[:n])
 		}
 		return err
 	})
@@ -160,6 +162,17 @@ func cwgo_op_progress(h C.cw_handle, out **C.char, errorOut **C.char) C.cw_statu
 	})
 }
 
+//export cwgo_op_watch
+func cwgo_op_watch(h C.cw_handle) C.cw_status {
+	return call(nil, func() error {
+		o, err := get[*op.Operation](handle.Operation, h)
+		if err == nil {
+			o.Watch()
+		}
+		return err
+	})
+}
+
 //export cwgo_op_asked
 func cwgo_op_asked(h C.cw_handle, number C.int64_t, out **C.char, errorOut **C.char) C.cw_status {
 	return call(errorOut, func() error {
@@ -172,6 +185,19 @@ func cwgo_op_asked(h C.cw_handle, number C.int64_t, out **C.char, errorOut **C.c
 			return err
 		}
 		*out, err = newText(text)
+		return err
+	})
+}
+
+//export cwgo_op_asked_block
+func cwgo_op_asked_block(h C.cw_handle, number, index C.int64_t, data *unsafe.Pointer, bytes *C.int64_t, errorOut **C.char) C.cw_status {
+	return call(errorOut, func() error {
+		o, err := get[*op.Operation](handle.Operation, h)
+		if err != nil {
+			return err
+		}
+		block, n, err := o.AskedBlock(int64(number), int64(index))
+		*data, *bytes = block, C.int64_t(n)
 		return err
 	})
 }

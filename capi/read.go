@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"context"
+	"sync/atomic"
 	"unsafe"
 
 	"cogweave/capi/op"
@@ -16,8 +17,8 @@ import (
 
 // readRequest is the request of cw_read.
 type readRequest struct {
-	Steps    bool `json:"steps"`    // tell of each finished time step
-	Progress bool `json:"progress"` // tell of each tile
+	Steps  bool `json:"steps"`  // tell of each finished time step
+	Report bool `json:"report"` // report what became of every item, not of those that failed only
 }
 
 // target is where pixels go: memory of the caller's, or, where data is nil, memory to be made.
@@ -70,20 +71,26 @@ func (t target) fill(p *planned, w plan.Window, write func(out []byte) error) (o
 func paint(ctx context.Context, o *op.Operation, p *planned, w plan.Window, headers plan.HeaderReader, tiles core.TileSource,
 	r readRequest, out target) (op.Result, error) {
 	return out.fill(p, w, func(pixels []byte) error {
-		m := observe(tiles, o, 0)
-		var options mosaic.Options
+		m := meterOf(ctx)
+		options := mosaic.Options{Callable: combining(o)}
+		var stepped atomic.Bool
 		if r.Steps {
-			options.OnStep = o.Stepped
-		}
-		options.OnProgress = func(_, total int) {
-			m.total.Store(int64(total))
-			if r.Progress {
-				o.Progressed()
+			options.OnStep = func(i int) {
+				stepped.Store(true)
+				o.Stepped(i)
 			}
 		}
-		report, err := running().mosaic.Run(ctx, p.Plan, w, headers, m, pixels, options)
-		m.report.Store(report)
-		return err
+		var files *fileNotes
+		if options.Outcomes = r.Report; r.Report {
+			files = &fileNotes{files: map[string]*fileNote{}}
+			m.tally.OnFile = files.note
+		}
+		return rereading(stepped.Load, func(last bool) error {
+			options.FailChanged = !last
+			report, err := running().mosaic.Run(ctx, p.Plan, w, headers, m.tiles(tiles), pixels, options)
+			m.tell(newReport(report, files))
+			return err
+		})
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"cogweave/capi/handle"
 	"cogweave/capi/op"
@@ -57,7 +58,7 @@ func running() *engine {
 		log.SetOutput(io.Discard) // net/http and others log oddities; stderr is the host's
 		cfg := current()
 		process.engine = &engine{
-			fetch:  fetch.New(cfg.fetch()),
+			fetch:  fetch.New(withEnvironment(cfg.fetch(), environment())),
 			mosaic: mosaic.NewEngine(cfg.Threads, cfg.mosaicMemory()),
 		}
 		process.engine.mosaic.SetLookahead(cfg.Lookahead)
@@ -77,7 +78,7 @@ func configure(request string) (configuration, error) {
 		return cfg, err
 	}
 	if e := process.engine; e != nil {
-		if err := e.fetch.Configure(cfg.fetch()); err != nil {
+		if err := e.fetch.Configure(withEnvironment(cfg.fetch(), environment())); err != nil {
 			return cfg, err
 		}
 		e.mosaic.Pool.SetThreads(cfg.Threads)
@@ -90,6 +91,9 @@ func configure(request string) (configuration, error) {
 	return cfg, nil
 }
 
+// farewell is how long the end of the process may wait for headers to be written to the cache folder.
+const farewell = 500 * time.Millisecond
+
 // cancelAll ends every operation, and gives back what idle sources hold: it may be the last call.
 func cancelAll() error {
 	registry.Each(handle.Operation, func(o any) { o.(*op.Operation).Cancel() })
@@ -98,6 +102,7 @@ func cancelAll() error {
 	if process.engine == nil {
 		return nil
 	}
+	process.engine.fetch.Flush(farewell)
 	return process.engine.rest(current())
 }
 

@@ -33,12 +33,15 @@ type searchRequest struct {
 	} `json:"sortby"`
 	Limit      *int     `json:"limit"`      // null: all
 	Assets     []string `json:"assets"`     // keys to keep; null keeps the source's columns as they are
-	Properties []string `json:"properties"` // columns to keep beside an item's own, with assets
+	Properties []string `json:"properties"` // columns to keep beside an item's own, with assets or narrow
+	Narrow     bool     `json:"narrow"`     // only what planning needs
+	Bands      []string `json:"bands"`      // of a narrow search: whose assets to keep; null keeps all
 }
 
 // query is the request as the search engine has it.
 func (r *searchRequest) query() (*search.Query, error) {
-	q := &search.Query{BBox: r.BBox, Intersects: r.Intersects, IDs: r.IDs, Collections: r.Collections, Assets: r.Assets, Properties: r.Properties}
+	q := &search.Query{BBox: r.BBox, Intersects: r.Intersects, IDs: r.IDs, Collections: r.Collections, Assets: r.Assets, Properties: r.Properties,
+		Narrow: r.Narrow, Bands: r.Bands}
 	if string(r.Filter) != "null" {
 		q.Filter = r.Filter
 	}
@@ -81,7 +84,7 @@ func cwgo_search(queue C.cw_handle, request *C.char, source C.cw_handle, out *C.
 		if err := decode("search", C.GoString(request), &r); err != nil {
 			return nil, err
 		}
-		if err := r.access.check(); err != nil {
+		if err := r.access.check(""); err != nil {
 			return nil, err
 		}
 		q, err := r.query()
@@ -89,7 +92,7 @@ func cwgo_search(queue C.cw_handle, request *C.char, source C.cw_handle, out *C.
 			return nil, err
 		}
 		if source == 0 {
-			return searchIn(search.Files(r.Source...), &r, q), nil
+			return r.access.reaching(searchIn(search.From(running().fetch, r.Source...), &r, q)), nil
 		}
 		if r.Source != nil {
 			return nil, core.Errorf(core.InvalidArgument, "Source", "search: both a table and paths were given")
@@ -99,7 +102,7 @@ func cwgo_search(queue C.cw_handle, request *C.char, source C.cw_handle, out *C.
 			return nil, err
 		}
 		items.share()
-		work := searchIn(items.source(), &r, q)
+		work := r.access.reaching(searchIn(items.source(), &r, q))
 		return func(ctx context.Context, o *op.Operation) (op.Result, error) {
 			defer items.Release()
 			return work(ctx, o)

@@ -23,6 +23,15 @@ type ItemAsset struct {
 	Roles     []string
 	Bands     []AssetBand // as the catalog lists them; empty when it does not
 	Proj      Proj
+	Storage   Storage
+}
+
+// Storage is the storage extension's view of an asset, versions 1 and 2; fields are zero where the
+// catalog says nothing.
+type Storage struct {
+	Region        string
+	RequesterPays bool
+	Endpoint      string // URL of a server that is none of the large providers'
 }
 
 // AssetBand is one band of an asset as the catalog describes it.
@@ -34,6 +43,7 @@ type AssetBand struct {
 	Scale      float64 // 1 where absent
 	Offset     float64
 	HasScale   bool
+	Wavelength float64 // of the band's centre, micrometres; 0 where unknown
 }
 
 // Proj is the projection extension's view of an asset; fields are zero where the catalog says nothing.

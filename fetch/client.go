@@ -7,10 +7,13 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"cogweave/core"
 	"cogweave/core/cog"
+	"cogweave/fetch/cloud"
 	"cogweave/fetch/filestore"
+	"cogweave/fetch/headercache"
 	"cogweave/fetch/httpstore"
 	"cogweave/fetch/store"
 )
@@ -24,7 +27,10 @@ type Client struct {
 	state       atomic.Pointer[state]
 
 	limits  *limiter
+	notices notices
 	budgets *retryBudgets
+	hedges  *hedger
+	firsts  *firstReads
 	tiles   tileTable
 	headers headerTable
 	stats   counters
@@ -40,12 +46,13 @@ type state struct {
 	asked  Config // as it was given
 	cfg    Config // with the defaults filled in
 	stores map[string]store.Store
+	kept   *headercache.Cache // headers in a folder; nil without
 }
 
-// New makes a client for the schemes file, http and https. It panics where Configure would give an
+// New makes a client for files, http(s) and the buckets of package cloud. It panics where Configure would give an
 // error.
 func New(cfg Config) *Client {
-	c := &Client{budgets: newRetryBudgets()}
+	c := &Client{budgets: newRetryBudgets(), hedges: newHedger(), firsts: newFirstReads()}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	full := cfg.resolved()
 	c.limits = newLimiter(full)
@@ -75,7 +82,17 @@ func (c *Client) Configure(cfg Config) error {
 	if old == nil || !sameHTTP(old.cfg.httpStore(), next.cfg.httpStore()) {
 		replaced = next.stores["http"]
 		s := httpstore.New(next.cfg.httpStore())
-		next.stores["http"], next.stores["https"] = s, s
+		next.stores["http"], next.stores["https"] = s, cloud.NewBlobs(s)
+		buckets := cloud.New(s)
+		for _, scheme := range cloud.Schemes() {
+			next.stores[scheme] = buckets
+		}
+	}
+	if old != nil && sameCache(old.cfg, next.cfg) {
+		next.kept = old.kept
+	} else {
+		next.kept = headercache.New(headercache.Config{
+			Dir: next.cfg.CacheDir, MaxBytes: next.cfg.CacheBytes, MaxAge: next.cfg.CacheAge, Warn: c.notices.add})
 	}
 	c.state.Store(next)
 	c.limits.configure(next.cfg)
@@ -87,11 +104,15 @@ func (c *Client) Configure(cfg Config) error {
 	return nil
 }
 
+func sameCache(a, b Config) bool {
+	return a.CacheDir == b.CacheDir && a.CacheBytes == b.CacheBytes && a.CacheAge == b.CacheAge
+}
+
 func sameHTTP(a, b httpstore.Config) bool {
 	hosts := slices.Equal(a.Policy.AllowHosts, b.Policy.AllowHosts)
 	a.Policy.AllowHosts, b.Policy.AllowHosts = nil, nil
 	return hosts && a.ConnectTimeout == b.ConnectTimeout && a.TLSTimeout == b.TLSTimeout &&
-		a.FirstByteTimeout == b.FirstByteTimeout && a.MaxIdlePerHost == b.MaxIdlePerHost && a.CABundle == b.CABundle &&
+		a.FirstByteTimeout == b.FirstByteTimeout && a.MaxIdlePerHost == b.MaxIdlePerHost && a.CABundle == b.CABundle && a.Proxy == b.Proxy &&
 		a.Policy.DenyLoopback == b.Policy.DenyLoopback && a.Policy.DenyPrivate == b.Policy.DenyPrivate
 }
 
@@ -101,8 +122,8 @@ func (c *Client) Config() Config { return c.state.Load().asked }
 // Effective is the configuration in force with every default filled in.
 func (c *Client) Effective() Config { return c.state.Load().cfg }
 
-// Register has hrefs of the given schemes read from s. http and https go back to the client's own
-// store when Configure changes what that store is made of.
+// Register has hrefs of the given schemes read from s. All schemes but file go back to the client's own
+// stores when Configure changes what those are made of.
 func (c *Client) Register(s store.Store, schemes ...string) {
 	c.configuring.Lock()
 	defer c.configuring.Unlock()
@@ -113,6 +134,9 @@ func (c *Client) Register(s store.Store, schemes ...string) {
 	}
 	c.state.Store(&next)
 }
+
+// Flush waits until the headers that were read are in the cache folder, so long at most.
+func (c *Client) Flush(patience time.Duration) { c.state.Load().kept.Flush(patience) }
 
 // Close ends every transfer, with Cancelled errors, and closes the connections.
 func (c *Client) Close() {
@@ -130,6 +154,14 @@ func (s *state) storeFor(href string) (store.Store, *store.Fault) {
 	known := slices.Sorted(maps.Keys(s.stores))
 	return nil, &store.Fault{Class: core.InvalidArgument, Reason: "Scheme",
 		Message: "no store reads " + schemeOf(href) + ":// hrefs; those that work are " + strings.Join(known, ", ") + " and bare paths"}
+}
+
+// hostOf names the server of an href; "" for a local file, or where no store reads it.
+func (s *state) hostOf(href string) string {
+	if st, fault := s.storeFor(href); fault == nil {
+		return st.Host(href)
+	}
+	return ""
 }
 
 // schemeOf is the lower-case scheme of an href; a bare path's is "file".

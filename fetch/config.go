@@ -7,9 +7,11 @@ import (
 	"cogweave/core"
 	"cogweave/core/cog"
 	"cogweave/fetch/httpstore"
+
+	"golang.org/x/net/http/httpproxy"
 )
 
-// Config sets the limits of a Client. In every field but Policy and CABundle zero means the default,
+// Config sets the limits of a Client. In every field but Hedge, Policy, CABundle, Proxy and CacheDir zero means the default,
 // written behind it, and a negative number means "without": no limit, no cache, no retry.
 type Config struct {
 	ConnectTimeout   time.Duration // TCP connection, name lookup included; 5 s
@@ -29,19 +31,28 @@ type Config struct {
 
 	MaxRequests        int     // under way in the process; 64
 	MaxRequestsPerHost int     // under way to one host; 64
+	StartPerHost       int     // the same for a host of which nothing is known yet: a success allows 1/32 more, "too many requests" 0.7 times as many; 32
 	RequestsPerSecond  float64 // started in the process, local files apart; no limit
 	MaxBytesInFlight   int64   // asked for and not yet arrived; 256 MiB
 
-	HeaderBytes      int64   // first read of a header; 32 KiB
+	Hedge      bool          // send a request whose answer is late a second time, 1 in 20 at most
+	HedgeAfter time.Duration // when an answer is late: after this and after 19 of 20 of its host's; 2 s
+
+	HeaderBytes      int64   // first read of a header, where files of its kind did not need more; 32 KiB
 	HeaderCacheBytes int64   // parsed headers in memory; 256 MiB
 	TileCacheBytes   int64   // compressed tiles in memory; 256 MiB
 	CoalesceGap      int64   // largest gap read over to save a request, in bytes; 64 KiB
 	CoalesceWaste    float64 // most gap bytes in a request, as a part of its tiles' bytes; 0.01
 	CoalesceBytes    int64   // largest request made of several tiles; 8 MiB
 
+	CacheDir   string        // folder for headers that processes share; none if ""
+	CacheBytes int64         // of the files in it; 256 MiB
+	CacheAge   time.Duration // since a header in it was last used; 90 days
+
 	Limits   cog.Limits       // what a file's header may ask for
 	Policy   httpstore.Policy // which addresses may be connected to; the zero value refuses link-local ones only
 	CABundle string           // path of a PEM file of root certificates; the system's if ""
+	Proxy    httpproxy.Config // proxies; none if empty
 }
 
 const (
@@ -61,6 +72,9 @@ func setting[T int | int64 | float64 | time.Duration](field *T, byDefault, witho
 	}
 }
 
+// Defaults is the configuration of a Client that was asked for nothing, with every default filled in.
+func Defaults() Config { return Config{}.resolved() }
+
 // resolved is the configuration with every default filled in.
 func (c Config) resolved() Config {
 	setting(&c.ConnectTimeout, 5*time.Second, never)
@@ -78,14 +92,19 @@ func (c Config) resolved() Config {
 	setting(&c.RetryBudget, 500, noLimit)
 	setting(&c.MaxRequests, 64, noLimit)
 	setting(&c.MaxRequestsPerHost, 64, noLimit)
+	setting(&c.StartPerHost, 32, noLimit)
+	c.StartPerHost = min(c.StartPerHost, c.MaxRequestsPerHost)
 	setting(&c.RequestsPerSecond, 0, 0)
 	setting(&c.MaxBytesInFlight, 256<<20, noLimit)
+	setting(&c.HedgeAfter, 2*time.Second, 0)
 	setting(&c.HeaderBytes, 32<<10, smallest)
 	setting(&c.HeaderCacheBytes, 256<<20, 0)
 	setting(&c.TileCacheBytes, 256<<20, 0)
 	setting(&c.CoalesceGap, 64<<10, 0)
 	setting(&c.CoalesceWaste, 0.01, 0)
 	setting(&c.CoalesceBytes, 8<<20, 0)
+	setting(&c.CacheBytes, 256<<20, 0)
+	setting(&c.CacheAge, 90*24*time.Hour, 0)
 	if c.Limits == (cog.Limits{}) {
 		c.Limits = cog.DefaultLimits
 	}
@@ -106,6 +125,6 @@ func (c Config) validate() error {
 func (c Config) httpStore() httpstore.Config {
 	return httpstore.Config{
 		ConnectTimeout: c.ConnectTimeout, TLSTimeout: c.TLSTimeout, FirstByteTimeout: c.FirstByteTimeout,
-		MaxIdlePerHost: min(c.MaxRequests, c.MaxRequestsPerHost), CABundle: c.CABundle, Policy: c.Policy,
+		MaxIdlePerHost: min(c.MaxRequests, c.MaxRequestsPerHost), CABundle: c.CABundle, Policy: c.Policy, Proxy: c.Proxy,
 	}
 }

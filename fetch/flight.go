@@ -21,7 +21,7 @@ type tileTable struct {
 
 // tileKey names a tile of one version of a file.
 type tileKey struct {
-	version string // href without signature, entity tag and size, separated by NUL
+	version string // name of the file, entity tag and size, separated by NUL
 	bytes   core.ByteRange
 }
 
@@ -46,8 +46,9 @@ type waiter struct {
 // run is one request: neighbouring tiles of a file. The goroutine that claims it carries it out, no
 // matter whose call that goroutine was started for.
 type run struct {
-	table *tileTable
-	tiles []*tile // by Start, without overlap
+	table  *tileTable
+	tiles  []*tile         // by Start, without overlap
+	values context.Context // of the call that it was made for
 
 	// Guarded by the table's lock.
 	waiting int // waiters of tiles that have not arrived; at 0 nobody needs the run
@@ -70,9 +71,25 @@ func (r *run) claim(parent context.Context) (context.Context, bool) {
 		return nil, false
 	}
 	r.claimed = true
-	ctx, cancel := context.WithCancel(parent)
+	ctx, cancel := context.WithCancel(shared{parent, r.values})
 	r.cancel = cancel
-	return ctx, true
+	access := accessOf(r.values)
+	access.Signer = sharedSigner(r.signer)
+	return With(ctx, access), true
+}
+
+// signer gives the signer of a caller that waits for the run; nil where none of them has one.
+func (r *run) signer() Signer {
+	r.table.mu.Lock()
+	defer r.table.mu.Unlock()
+	for _, t := range r.tiles {
+		for _, w := range t.waiters {
+			if w.call.access.Signer != nil {
+				return w.call.access.Signer
+			}
+		}
+	}
+	return nil
 }
 
 // abandon ends a run that nobody waits for. Whoever wants its tiles from now on starts anew. The
@@ -207,9 +224,9 @@ func (tt *tileTable) bytes() int64 {
 }
 
 // forget drops what is kept of every version of a file.
-func (tt *tileTable) forget(href string) {
+func (tt *tileTable) forget(name string) {
 	tt.mu.Lock()
 	defer tt.mu.Unlock()
-	prefix := core.StripSignature(href) + "\x00"
+	prefix := name + "\x00"
 	tt.cache.removeIf(func(k tileKey) bool { return strings.HasPrefix(k.version, prefix) })
 }

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -17,15 +18,17 @@ type headerTable struct {
 	pending map[string]*headerFlight
 }
 
-// headerFlight is a header being read, and the number of those who wait for it.
+// headerFlight is a header being read, and those who wait for it.
 type headerFlight struct {
 	name    string
-	waiting int
+	waiters []*headerWaiter // guarded by the table's lock
 	cancel  context.CancelFunc
 	done    chan struct{} // closed once header or err is set
 	header  *cog.Header
 	err     error
 }
+
+type headerWaiter struct{ signer Signer }
 
 // Header gives the header of a file, which is read once for all who ask at the same time, and kept.
 // It is shared: it must not be modified. Errors are not kept.
@@ -33,7 +36,8 @@ func (c *Client) Header(ctx context.Context, href string) (*cog.Header, error) {
 	if ctx.Err() != nil {
 		return nil, cancelled(ctx, href)
 	}
-	f, kept := c.headers.join(c, href)
+	me := &headerWaiter{signer: accessOf(ctx).Signer}
+	f, kept := c.headers.join(ctx, c, href, me)
 	if kept != nil {
 		c.stats.headerHits.Add(1)
 		return kept, nil
@@ -42,7 +46,7 @@ func (c *Client) Header(ctx context.Context, href string) (*cog.Header, error) {
 	case <-f.done:
 		return f.header, f.err
 	case <-ctx.Done():
-		c.headers.leave(f)
+		c.headers.leave(f, me)
 		return nil, cancelled(ctx, href)
 	}
 }
@@ -54,6 +58,12 @@ func (c *Client) Headers(ctx context.Context, hrefs []string, each func(i int, h
 		index  int
 		header *cog.Header
 		err    error
+	}
+	if err := c.presignMissing(ctx, hrefs); err != nil {
+		for i, href := range hrefs {
+			each(i, nil, failedToSign(err, href))
+		}
+		return
 	}
 	workers := min(len(hrefs), c.Effective().MaxRequests)
 	answers := make(chan answer, workers)
@@ -78,6 +88,22 @@ func (c *Client) Headers(ctx context.Context, hrefs []string, each func(i int, h
 	}
 }
 
+// presignMissing has the hrefs signed whose headers are not kept.
+func (c *Client) presignMissing(ctx context.Context, hrefs []string) error {
+	access := accessOf(ctx)
+	if access.Signer == nil {
+		return nil
+	}
+	kept := c.state.Load().kept
+	missing := make([]string, 0, len(hrefs))
+	for _, href := range hrefs {
+		if name := nameOf(ctx, href); !c.headers.has(name) && !kept.Has(name) {
+			missing = append(missing, href)
+		}
+	}
+	return access.presign(ctx, missing)
+}
+
 // Seed keeps headers that were read before, by this process or another.
 func (c *Client) Seed(headers []*cog.Header) {
 	c.headers.mu.Lock()
@@ -88,8 +114,8 @@ func (c *Client) Seed(headers []*cog.Header) {
 }
 
 // join gives the header if it is kept, and else the flight that brings it, started if need be.
-func (ht *headerTable) join(c *Client, href string) (*headerFlight, *cog.Header) {
-	name := core.StripSignature(href)
+func (ht *headerTable) join(ctx context.Context, c *Client, href string, w *headerWaiter) (*headerFlight, *cog.Header) {
+	name := nameOf(ctx, href)
 	ht.mu.Lock()
 	defer ht.mu.Unlock()
 	if h, ok := ht.cache.get(name); ok {
@@ -99,23 +125,38 @@ func (ht *headerTable) join(c *Client, href string) (*headerFlight, *cog.Header)
 	if f == nil {
 		f = &headerFlight{name: name, done: make(chan struct{})}
 		ht.pending[name] = f
-		var ctx context.Context
-		ctx, f.cancel = context.WithCancel(c.ctx)
+		access := accessOf(ctx)
+		access.Signer = sharedSigner(func() Signer { return ht.signer(f) })
+		ctx, f.cancel = context.WithCancel(With(shared{c.ctx, ctx}, access))
 		core.Go(func() {
 			h, err := c.readHeader(ctx, href)
 			ht.finish(f, h, err)
 		}, func(err error) { ht.finish(f, nil, err) })
 	}
-	f.waiting++
+	f.waiters = append(f.waiters, w)
 	return f, nil
 }
 
-// leave takes a waiter off a flight; the last one ends it.
-func (ht *headerTable) leave(f *headerFlight) {
+// signer gives the signer of a caller that waits for the header; nil where none of them has one.
+func (ht *headerTable) signer(f *headerFlight) Signer {
 	ht.mu.Lock()
 	defer ht.mu.Unlock()
-	f.waiting--
-	if f.waiting > 0 {
+	for _, w := range f.waiters {
+		if w.signer != nil {
+			return w.signer
+		}
+	}
+	return nil
+}
+
+// leave takes a waiter off a flight; the last one ends it.
+func (ht *headerTable) leave(f *headerFlight, w *headerWaiter) {
+	ht.mu.Lock()
+	defer ht.mu.Unlock()
+	if at := slices.Index(f.waiters, w); at >= 0 {
+		f.waiters = slices.Delete(f.waiters, at, at+1)
+	}
+	if len(f.waiters) > 0 {
 		return
 	}
 	f.cancel()
@@ -138,10 +179,17 @@ func (ht *headerTable) finish(f *headerFlight, h *cog.Header, err error) {
 	close(f.done)
 }
 
-func (ht *headerTable) forget(href string) {
+func (ht *headerTable) forget(name string) {
 	ht.mu.Lock()
 	defer ht.mu.Unlock()
-	ht.cache.remove(core.StripSignature(href))
+	ht.cache.remove(name)
+}
+
+func (ht *headerTable) has(name string) bool {
+	ht.mu.Lock()
+	defer ht.mu.Unlock()
+	_, ok := ht.cache.entries[name]
+	return ok
 }
 
 func (ht *headerTable) resize(budget int64) {
@@ -173,24 +221,42 @@ func headerBytes(h *cog.Header) int64 {
 
 // readHeader reads and parses a header, and keeps the tiles that came along with it.
 func (c *Client) readHeader(ctx context.Context, href string) (*cog.Header, error) {
-	cfg := c.Effective()
-	src, err := c.openHeader(ctx, href, cfg.HeaderBytes)
+	now := c.state.Load()
+	name := nameOf(ctx, href)
+	if h := now.keptHeader(ctx, name, href); h != nil {
+		c.stats.headerHits.Add(1)
+		return h, nil
+	}
+	accessOf(ctx).Tally.Planned.Add(1)
+	host := now.hostOf(href)
+	kind := kindOf(host, name)
+	src, err := c.openHeader(ctx, href, c.firsts.bytes(kind, now.cfg.HeaderBytes))
 	if err != nil {
 		return nil, err
 	}
-	h, err := cog.Read(ctx, src, href, cfg.Limits)
+	h, pieces, err := cog.ReadPieces(ctx, src, href, now.cfg.Limits)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, cancelled(ctx, href)
 		}
 		return nil, err
 	}
-	h.ETag, h.Size = src.id.ETag, src.id.Size
-	if !src.id.Strong() {
+	identify(h, src.id)
+	c.firsts.learn(kind, pieces, now.cfg.HeaderBytes)
+	if host != "" && !src.id.Strong() {
+		c.notices.add(host + " gives no strong entity tags: that a file was replaced is noticed by its size and time of modification only")
+	}
+	now.keepHeader(name, src.id, host == "", pieces)
+	c.tiles.keepEmbedded(ctx, h, src.head)
+	return h, nil
+}
+
+// identify names the version of the file that a header is from.
+func identify(h *cog.Header, id store.Identity) {
+	h.ETag, h.Size = id.ETag, id.Size
+	if !id.Strong() {
 		h.Warnings = append(h.Warnings, "the server gives no strong entity tag: a change of the file is noticed by its size and time of modification only")
 	}
-	c.tiles.keepEmbedded(href, h, src.head)
-	return h, nil
 }
 
 // headerSource is the file as cog.Read sees it: its first bytes are there, others are read as asked,
@@ -244,8 +310,8 @@ const maxEmbedded = 1 << 12
 // keepEmbedded keeps the tiles that lie wholly within the first bytes of a file, which were read for
 // its header: all of a small file's, and the smallest overviews of many a large one's. They are
 // copied, so that they do not keep the rest alive.
-func (tt *tileTable) keepEmbedded(href string, h *cog.Header, head []byte) {
-	version := versionOf(&core.Asset{Href: href, ETag: h.ETag, Size: h.Size})
+func (tt *tileTable) keepEmbedded(ctx context.Context, h *cog.Header, head []byte) {
+	version := versionOf(ctx, &core.Asset{Href: h.Href, ETag: h.ETag, Size: h.Size})
 	tt.mu.Lock()
 	defer tt.mu.Unlock()
 	for _, levels := range [][]cog.Level{h.Levels, h.Masks} {

@@ -31,6 +31,7 @@ type limiter struct {
 const (
 	smallRead   = 64 << 10
 	smallShare  = 16 // one place in so many is for small reads alone
+	mostHosts   = 64 // of which more is remembered than is under way
 	localPlaces = 16 // reads of local files at once: each holds a thread of the process
 )
 
@@ -67,7 +68,7 @@ func (l *limiter) configure(cfg Config) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, h := range l.hosts {
-		h.window = l.places(h.name, cfg)
+		h.window = start(h.name, cfg)
 	}
 	l.cfg = cfg
 	l.due = time.Time{}
@@ -78,11 +79,17 @@ func (l *limiter) configure(cfg Config) {
 	l.dispatch()
 }
 
-func (l *limiter) places(host string, cfg Config) float64 {
+// places is the largest window of a host.
+func places(host string, cfg Config) float64 {
 	if host == "" {
 		return min(localPlaces, float64(cfg.MaxRequestsPerHost))
 	}
 	return float64(cfg.MaxRequestsPerHost)
+}
+
+// start is the window of a host that nothing is known of.
+func start(host string, cfg Config) float64 {
+	return min(float64(cfg.StartPerHost), places(host, cfg))
 }
 
 // acquire waits until a request of so many bytes may start, or ctx ends.
@@ -93,7 +100,7 @@ func (l *limiter) acquire(ctx context.Context, hostName string, bytes int64) (*t
 	l.mu.Lock()
 	h := l.hosts[hostName]
 	if h == nil {
-		h = &host{name: hostName, window: l.places(hostName, l.cfg)}
+		h = &host{name: hostName, window: start(hostName, l.cfg)}
 		l.hosts[hostName] = h
 	}
 	l.sequence++
@@ -129,7 +136,7 @@ func (l *limiter) release(t *ticket, fault *store.Fault) {
 	h := t.host
 	switch {
 	case fault == nil:
-		h.window = min(h.window+1.0/32, l.places(h.name, l.cfg))
+		h.window = min(h.window+1.0/32, places(h.name, l.cfg))
 	case fault.Retry == store.Throttled && t.admission > h.cut:
 		// All that were under way with this one ran into the same wall: they count once.
 		h.window = max(1, h.window*0.7)
@@ -188,15 +195,15 @@ func (l *limiter) next() *ticket {
 			}
 			idle = false
 			switch {
-			case float64(h.inFlight) >= h.window:
+			case float64(h.inFlight+1) > h.window:
 			case wait > 0 && l.isRated(h):
 				l.wakeAfter(wait)
 			case first[size] == nil || head.sequence < first[size].sequence:
 				first[size] = head
 			}
 		}
-		if idle && h.inFlight == 0 && h.window >= l.places(name, l.cfg) {
-			delete(l.hosts, name) // nothing to remember; a catalog may name any number of hosts
+		if idle && h.inFlight == 0 && (h.window == start(name, l.cfg) || len(l.hosts) > mostHosts) {
+			delete(l.hosts, name) // little to remember; a catalog may name any number of hosts
 		}
 	}
 	small, large := first[0], first[1]

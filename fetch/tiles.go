@@ -28,6 +28,7 @@ type call struct {
 	mu      sync.Mutex
 	arrived []arrival
 	signal  chan struct{} // holds one token while arrived may hold something
+	access  Access
 }
 
 type arrival struct {
@@ -62,16 +63,20 @@ func (c *Client) fetch(ctx context.Context, refs []core.TileRef, keep bool, done
 		}
 		return
 	}
-	mail := &call{signal: make(chan struct{}, 1)}
-	ready, pending, runs := c.board(mail, refs, keep)
+	mail := &call{signal: make(chan struct{}, 1), access: accessOf(ctx)}
+	ready, pending, runs := c.board(ctx, mail, refs, keep)
 	left := len(refs) - len(ready)
 	defer func() {
 		if left > 0 { // only after a panic in done
 			c.tiles.leave(mail, pending)
 		}
 	}()
-	c.start(runs)
+	mail.access.Tally.Planned.Add(int64(len(runs)))
+	c.start(ctx, runs)
 	for _, a := range ready {
+		if a.err == nil {
+			mail.access.Tally.file(refs[a.index].Asset.Href, 1, 0)
+		}
 		done(a.index, a.data, a.err)
 	}
 	for stopped := false; left > 0 && !stopped; {
@@ -106,7 +111,7 @@ func cancelledTile(ctx context.Context, ref core.TileRef) error {
 // board puts a call's refs on the table. It returns what is ready at once (tiles that are kept, and
 // refs that make no sense), the tile that each other ref waits for, and the runs to start: the new
 // ones, and those under way for others that nobody has claimed yet.
-func (c *Client) board(mail *call, refs []core.TileRef, keep bool) (ready []arrival, pending []*tile, runs []*run) {
+func (c *Client) board(ctx context.Context, mail *call, refs []core.TileRef, keep bool) (ready []arrival, pending []*tile, runs []*run) {
 	cfg := c.Effective()
 	pending = make([]*tile, len(refs))
 	keys := make([]tileKey, len(refs))
@@ -118,7 +123,7 @@ func (c *Client) board(mail *call, refs []core.TileRef, keep bool) (ready []arri
 		if i > 0 && refs[i].Asset == refs[i-1].Asset && keys[i-1].version != "" {
 			keys[i].version = keys[i-1].version
 		} else {
-			keys[i].version = versionOf(refs[i].Asset)
+			keys[i].version = versionOf(ctx, refs[i].Asset)
 		}
 		keys[i].bytes = refs[i].Range
 	}
@@ -150,11 +155,11 @@ func (c *Client) board(mail *call, refs []core.TileRef, keep bool) (ready []arri
 		t.join(waiter{mail, i}, keep)
 		pending[i] = t
 	}
-	return ready, pending, append(runs, c.tiles.form(fresh, cfg)...)
+	return ready, pending, append(runs, c.tiles.form(ctx, fresh, cfg)...)
 }
 
 // form makes runs of new tiles, in the order in which the refs first ask for one of their tiles.
-func (tt *tileTable) form(fresh []*tile, cfg Config) []*run {
+func (tt *tileTable) form(ctx context.Context, fresh []*tile, cfg Config) []*run {
 	file := map[string]int{} // version -> order of its first tile
 	for _, t := range fresh {
 		if _, ok := file[t.key.version]; !ok {
@@ -177,7 +182,7 @@ func (tt *tileTable) form(fresh []*tile, cfg Config) []*run {
 		}
 		start := 0
 		for _, end := range coalesce(ranges, cfg) {
-			runs = append(runs, tt.newRun(fresh[start:end]))
+			runs = append(runs, tt.newRun(ctx, fresh[start:end]))
 			start = end
 		}
 		fresh = fresh[n:]
@@ -186,8 +191,8 @@ func (tt *tileTable) form(fresh []*tile, cfg Config) []*run {
 	return runs
 }
 
-func (tt *tileTable) newRun(tiles []*tile) *run {
-	r := &run{table: tt, tiles: tiles}
+func (tt *tileTable) newRun(ctx context.Context, tiles []*tile) *run {
+	r := &run{table: tt, tiles: tiles, values: ctx}
 	for _, t := range tiles {
 		t.run = r
 		r.waiting += len(t.waiters)
@@ -205,15 +210,53 @@ func (r *run) order() int {
 
 // start carries runs out, as many at a time as requests may be under way. Its goroutines belong to no
 // call: they go on for whoever waits.
-func (c *Client) start(runs []*run) {
-	var next atomic.Int64
-	for range min(len(runs), c.Effective().MaxRequests) {
-		core.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(runs)); i = next.Add(1) - 1 {
-				c.carry(runs[i])
-			}
-		}, nil)
+func (c *Client) start(ctx context.Context, runs []*run) {
+	carryAll := func() {
+		var next atomic.Int64
+		for range min(len(runs), c.Effective().MaxRequests) {
+			core.Go(func() {
+				for i := next.Add(1) - 1; i < int64(len(runs)); i = next.Add(1) - 1 {
+					c.carry(runs[i])
+				}
+			}, nil)
+		}
 	}
+	if accessOf(ctx).Signer == nil || len(runs) < 2 { // one is signed when it is carried out
+		carryAll()
+		return
+	}
+	refuse := func(err error) {
+		for _, r := range runs {
+			c.refuse(r, err)
+		}
+	}
+	core.Go(func() {
+		err := c.presign(ctx, runs)
+		if err != nil && core.ClassOf(err) != core.Cancelled {
+			refuse(err)
+			return
+		}
+		carryAll() // those that others still wait for, where this call was cancelled
+	}, refuse)
+}
+
+// refuse fails a run before its first request.
+func (c *Client) refuse(r *run, err error) {
+	if _, ok := r.claim(c.ctx); ok {
+		defer r.cancel()
+		r.fail(failedToSign(err, r.asset().Href))
+	}
+}
+
+// presign has the files of runs signed in one go. The signer remembers what it gave.
+func (c *Client) presign(ctx context.Context, runs []*run) error {
+	hrefs := make([]string, 0, len(runs))
+	for _, r := range runs {
+		if href := r.asset().Href; len(hrefs) == 0 || hrefs[len(hrefs)-1] != href {
+			hrefs = append(hrefs, href)
+		}
+	}
+	return accessOf(ctx).presign(ctx, hrefs)
 }
 
 // carry carries one run out, if it is still to be done.
@@ -234,19 +277,20 @@ func (c *Client) carry(r *run) {
 		return
 	}
 	if err.Class == core.AssetChanged {
-		c.forget(asset.Href)
+		c.forget(nameOf(ctx, asset.Href))
 	}
 	r.fail(err)
 }
 
 // forget drops what is kept of a file that is not what it was.
-func (c *Client) forget(href string) {
-	c.tiles.forget(href)
-	c.headers.forget(href)
+func (c *Client) forget(name string) {
+	c.tiles.forget(name)
+	c.headers.forget(name)
+	c.state.Load().kept.Remove(name)
 }
 
-func versionOf(a *core.Asset) string {
-	return core.StripSignature(a.Href) + "\x00" + a.ETag + "\x00" + strconv.FormatInt(a.Size, 10)
+func versionOf(ctx context.Context, a *core.Asset) string {
+	return nameOf(ctx, a.Href) + "\x00" + a.ETag + "\x00" + strconv.FormatInt(a.Size, 10)
 }
 
 // checkRef refuses a ref that cannot be fetched.

@@ -309,7 +309,7 @@ func TestTilesRefusesNonsense(t *testing.T) {
 		}
 	}
 	got := tiles(context.Background(), c, []core.TileRef{{Asset: &core.Asset{Href: "ftp://127.0.0.1/x"}, Range: core.ByteRange{End: 10}}})
-	if text := got[0].err.Error(); !strings.Contains(text, "file, http, https") {
+	if text := got[0].err.Error(); !strings.Contains(text, "file, gcs, gs, http, https, s3") {
 		t.Errorf("the error does not list the schemes: %s", text)
 	}
 }

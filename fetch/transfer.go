@@ -25,19 +25,30 @@ type sink interface {
 // returns the version. The error names href and attempts; its range is the caller's to set.
 func (c *Client) transfer(ctx context.Context, href string, want store.Identity, s sink) (store.Identity, *core.Error) {
 	now := c.state.Load()
-	st, fault := now.storeFor(href)
-	if fault != nil {
-		return want, failure(fault, href, 0)
-	}
+	access := accessOf(ctx)
 	scale := time.Duration(s.rest().Len()/slowest) * time.Second
-	tries := attempts{cfg: now.cfg, host: st.Host(href), budgets: c.budgets, total: now.cfg.TotalTimeout + scale}
+	tries := attempts{cfg: now.cfg, budgets: c.budgets, total: now.cfg.TotalTimeout + scale}
+	refused := "" // the signed href that the server refused
 	for {
-		got, fault := c.attempt(ctx, st, &tries, store.Request{Href: href, Range: s.rest(), Want: want}, s)
+		target, fault := access.sign(ctx, href, refused)
+		var st store.Store
+		if fault == nil {
+			st, fault = now.storeFor(target)
+		}
+		if fault != nil {
+			return want, unlessCancelled(ctx, failure(fault, href, tries.made), href)
+		}
+		tries.host = st.Host(target)
+		got, fault := c.attempt(ctx, st, &tries, store.Request{Href: target, Range: s.rest(), Want: want}, s)
 		if fault == nil {
 			return got, nil
 		}
 		if ctx.Err() != nil {
 			return want, cancelled(ctx, href)
+		}
+		if fault.Class == core.AccessDenied && target != href && refused == "" {
+			refused = target
+			continue
 		}
 		if got != (store.Identity{}) {
 			want = got
@@ -54,7 +65,17 @@ func (c *Client) transfer(ctx context.Context, href string, want store.Identity,
 		}
 		tries.spent += wait
 		c.stats.retries.Add(1)
+		access.Tally.Retries.Add(1)
+		access.Tally.file(href, 0, 1)
 	}
+}
+
+// unlessCancelled is e, or the end of ctx where that came first.
+func unlessCancelled(ctx context.Context, e *core.Error, href string) *core.Error {
+	if ctx.Err() != nil {
+		return cancelled(ctx, href)
+	}
+	return e
 }
 
 // attempt makes one request, once the limits have room for it. The version is known once an answer
@@ -66,16 +87,19 @@ func (c *Client) attempt(ctx context.Context, st store.Store, tries *attempts, r
 		return got, &store.Fault{Class: core.Cancelled, Cause: err}
 	}
 	scale := time.Duration(req.Range.Len()/slowest) * time.Second
+	tally := accessOf(ctx).Tally
 	dog := watch(ctx, tries.cfg, min(tries.cfg.AttemptTimeout+scale, max(tries.total-tries.spent, time.Millisecond)))
 	fault = &store.Fault{Class: core.Internal} // what a panic leaves behind
 	defer func() {
 		dog.stop()
 		c.stats.bytes.Add(dog.arrived.Load())
+		tally.Bytes.Add(dog.arrived.Load())
 		c.limits.release(ticket, fault)
 		tries.spent += time.Since(dog.started)
 	}()
 	c.stats.requests.Add(1)
-	got, err = c.exchange(dog, st, req, s)
+	tally.Requests.Add(1)
+	got, err = c.exchange(dog, st, tries, req, s)
 	fault = dog.verdict(err)
 	if fault == nil {
 		c.budgets.succeed(tries.host)
@@ -83,8 +107,8 @@ func (c *Client) attempt(ctx context.Context, st store.Store, tries *attempts, r
 	return got, fault
 }
 
-func (c *Client) exchange(dog *watchdog, st store.Store, req store.Request, s sink) (store.Identity, error) {
-	answer, err := st.ReadRange(dog.ctx, req)
+func (c *Client) exchange(dog *watchdog, st store.Store, tries *attempts, req store.Request, s sink) (store.Identity, error) {
+	answer, err := c.open(dog.ctx, st, tries, req)
 	if err != nil {
 		return store.Identity{}, err
 	}

@@ -18,6 +18,12 @@ type scratch struct {
 	valid  []byte
 	window []byte // source pixels, where several tiles meet
 	mask   []byte
+
+	known    []byte   // validity of the source pixels
+	columns  []int32  // of a mask, for the source's
+	distance []uint16 // of a mask's pixels from dropped ones
+	scaled   []byte   // physical values
+	kept     []kept   // of a joint item's bands
 }
 
 var scratches = sync.Pool{New: func() any { return &scratch{} }}
@@ -43,12 +49,21 @@ func (b *block) full(j *job) bool {
 }
 
 func (b *block) bandFull(j *job, k int) bool {
-	return b.bands != nil && j.run.plan.Method.StopsWhenFull() && b.bands[k].Full()
+	if b.bands == nil || !j.run.plan.Method.StopsWhenFull() {
+		return false
+	}
+	if j.run.plan.Joint() {
+		k = 0 // all bands of a pixel come together
+	}
+	return b.bands[k].Full()
 }
 
 // accumulators makes the block's, one for each band.
 func (b *block) accumulators(j *job) {
-	if b.bands != nil {
+	if b.bands != nil || b.joint != nil {
+		return
+	}
+	if b.joint = j.newJoint(b); b.joint != nil {
 		return
 	}
 	b.bands = make([]combine.Accumulator, len(j.spec.Bands))
@@ -64,29 +79,57 @@ func (rd *round) combine(b *block) {
 	defer scratches.Put(s)
 	b.accumulators(j)
 	for _, n := range b.needs {
-		for k, sn := range n.sources {
-			if sn == nil {
-				continue
-			}
-			if err := sn.failed(); err != nil {
-				if b.bandFull(j, k) {
-					j.run.note(j.spec.Time, j.step.items[n.item].Item, err)
-				} else {
-					rd.fail(n.item, err)
-				}
-				continue
-			}
-			if !b.bandFull(j, k) {
-				s.resample(sn, b)
-				b.bands[k].Add(s.values, sn.dtype(), s.valid)
-			}
+		if j.run.plan.Joint() {
+			rd.combineJoint(b, n, s)
+		} else {
+			rd.combineBands(b, n, s)
 		}
 	}
 	for _, n := range b.needs {
 		n.release()
 	}
-	if b.full(j) || b.next >= len(j.step.items) {
-		j.writeBlock(b)
+	j.aside(func() { rd.combined(b) })
+}
+
+// combineBands adds one item to a block, band by band.
+func (rd *round) combineBands(b *block, n *need, s *scratch) {
+	j := rd.job
+	for k, sn := range n.sources {
+		if sn == nil {
+			continue
+		}
+		full := b.bandFull(j, k)
+		if err := sn.failed(); err != nil {
+			rd.failedNeed(b, n, full, err)
+			continue
+		}
+		if !full {
+			values, dtype := s.pixels(sn, b)
+			j.saw(n.item, k, s.valid)
+			b.bands[k].Add(values, dtype, s.valid)
+		}
+	}
+}
+
+// failedNeed keeps the error of an item that a block was to combine, or only reports it where its pixels turned out
+// not to be needed.
+func (rd *round) failedNeed(_ *block, n *need, full bool, err error) {
+	j := rd.job
+	if full {
+		j.run.note(j.spec.Time, j.step.items[n.item].Item, err)
+	} else {
+		rd.fail(n.item, err)
+	}
+}
+
+// combined writes a block that nothing more comes to, and ends the round with its last block.
+func (rd *round) combined(b *block) {
+	j := rd.job
+	if (b.full(j) || b.next >= len(j.step.items)) && !rd.hasFailed() {
+		if err := j.writeBlock(b); err != nil {
+			j.end(err)
+			return
+		}
 	}
 	if rd.pending.Add(-1) == 0 {
 		rd.finished()
@@ -94,34 +137,66 @@ func (rd *round) combine(b *block) {
 }
 
 // writeBlock puts the block's pixels into the output.
-func (j *job) writeBlock(b *block) {
+func (j *job) writeBlock(b *block) error {
 	b.accumulators(j)
-	size := j.run.dtype.Size()
+	if f, ok := b.joint.(combine.Function); ok {
+		if err := f.Run(); err != nil {
+			return err
+		}
+	}
+	size, c := j.run.dtype.Size(), b.cells
 	for k, plane := range j.spec.Planes {
-		acc, c := b.bands[k], b.cells
+		finish := func(dst []byte, stride, rows, cols int) {
+			if b.joint != nil {
+				j.finishJoint(b, j.spec.Bands[k], dst, stride, rows, cols)
+			} else {
+				b.bands[k].Finish(dst, stride, rows, cols)
+			}
+		}
 		if c.Rows == nil {
-			acc.Finish(j.run.out[(plane+c.Offset)*size:], c.Stride, c.Window.Height, c.Window.Width)
+			finish(j.run.out[(plane+c.Offset)*size:], c.Stride, c.Window.Height, c.Window.Width)
 			continue
 		}
 		values := make([]byte, c.Count()*size)
-		acc.Finish(values, c.Count(), 1, c.Count())
+		finish(values, c.Count(), 1, c.Count())
 		for i, place := range c.Places {
 			copy(j.run.out[(plane+place)*size:][:size], values[i*size:])
 		}
 	}
+	b.release()
+	return nil
+}
+
+// release gives the memory of a block's accumulators back: it is written.
+func (b *block) release() {
 	for _, acc := range b.bands {
 		acc.Release()
 	}
-	b.bands, b.written = nil, true
+	if b.joint != nil {
+		b.joint.Release()
+	}
+	b.bands, b.joint, b.written = nil, nil, true
 }
 
 // failed is the first error among the tiles.
 func (s *sourceNeed) failed() error {
-	for _, l := range s.layers {
-		for _, t := range l.tiles {
-			if t != nil && t.err != nil {
-				return t.err
-			}
+	for i := range s.layers {
+		if err := s.layers[i].failed(); err != nil {
+			return err
+		}
+	}
+	for _, m := range s.masks {
+		if err := m.layer.failed(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *layerNeed) failed() error {
+	for _, t := range l.tiles {
+		if t != nil && t.err != nil {
+			return t.err
 		}
 	}
 	return nil
@@ -135,12 +210,19 @@ func (n *need) release() {
 		if s == nil {
 			continue
 		}
-		for _, l := range s.layers {
-			for _, t := range l.tiles {
-				if t != nil {
-					t.release()
-				}
-			}
+		for i := range s.layers {
+			s.layers[i].release()
+		}
+	}
+	for _, m := range n.masks {
+		m.layer.release()
+	}
+}
+
+func (l *layerNeed) release() {
+	for _, t := range l.tiles {
+		if t != nil {
+			t.release()
 		}
 	}
 }

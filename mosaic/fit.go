@@ -30,7 +30,7 @@ const overlaps = 4
 // atMost bounds the bytes that a block's first items take, from the size of their tiles.
 func (j *job) atMost() int64 {
 	total := int64(0)
-	for _, band := range j.spec.Bands {
+	for _, band := range j.bands {
 		worst := int64(0)
 		for i := range j.step.items {
 			sources := j.step.items[i].Sources
@@ -40,26 +40,31 @@ func (j *job) atMost() int64 {
 		}
 		total += worst
 	}
-	return total * overlaps
+	return (total + j.keeps(&block{cells: &plan.Cells{Window: core.Window{Height: side, Width: side}}})) * overlaps
 }
 
 // blockBytes bounds the bytes of a source's tiles under one block of cells.
 func blockBytes(s *plan.Source) int64 {
-	total := int64(0)
 	rx, ry := s.Kernel.Radius(s.Scale)
+	// A block turned against the raster is wider by a half.
+	width := lattice.Block*1.5/max(s.Scale[0], 1e-9) + float64(2*rx)
+	height := lattice.Block*1.5/max(s.Scale[1], 1e-9) + float64(2*ry)
+	total := maskBytes(s, width, height)
 	for _, layer := range s.Layers() {
-		across := func(scale float64, radius, side int) int64 {
-			// A block turned against the raster is wider by a half.
-			pixels := lattice.Block*1.5/max(scale, 1e-9) + float64(2*radius)
-			return int64(min(pixels/float64(side), 1<<20)) + 2
-		}
-		t := tile{image: layer.Image, mask: layer.Role == plan.Mask}
-		largest := uint64(0)
-		for _, n := range layer.Image.ByteCounts {
-			largest = max(largest, n)
-		}
-		total += across(s.Scale[0], rx, layer.Image.TileWidth) * across(s.Scale[1], ry, layer.Image.TileHeight) *
-			(t.cost(layer) + int64(largest))
+		total += tilesBytes(layer, tilesAcross(width, layer.Image.TileWidth), tilesAcross(height, layer.Image.TileHeight))
 	}
 	return total
+}
+
+// tilesAcross bounds the number of tiles of a side that so many pixels in a row touch.
+func tilesAcross(pixels float64, side int) int64 { return int64(min(pixels/float64(side), 1<<20)) + 2 }
+
+// tilesBytes bounds the memory of cols x rows tiles of a layer.
+func tilesBytes(layer plan.Layer, cols, rows int64) int64 {
+	t := tile{image: layer.Image, mask: layer.Role == plan.Mask}
+	largest := uint64(0)
+	for _, n := range layer.Image.ByteCounts {
+		largest = max(largest, n)
+	}
+	return cols * rows * (t.cost(layer) + int64(largest))
 }

@@ -18,26 +18,34 @@ type job struct {
 	run     *run
 	spec    plan.Job
 	step    *resolvedStep
+	bands   []int        // read for the job's: the job's, or more where one depends on others
 	absent  map[int]bool // items left out after an error (errors="ignore")
 	blocks  []*block
 	layers  int
 	cursor  int // block at which the next round begins
 	present *round
+	states  outcomes
 	once    sync.Once // the job's end
 }
 
 // block is the cells of a job in one block of the lattice, and what is known of them so far.
 type block struct {
 	cells   *plan.Cells
-	next    int // first item of the step not combined yet
-	bands   []combine.Accumulator
+	next    int                   // first item of the step not combined yet
+	bands   []combine.Accumulator // one for each of the job's; none where there is joint
+	joint   combine.Joint
 	needs   []*need // of the present round, in item order
 	written bool
 	waiting atomic.Int32 // tiles of the present round that are not decoded yet, and the round itself
 }
 
 func newJob(r *run, spec plan.Job, step *resolvedStep) *job {
-	return &job{run: r, spec: spec, step: step, absent: map[int]bool{}, layers: 1}
+	j := &job{run: r, spec: spec, step: step, bands: spec.Bands, absent: map[int]bool{}, layers: 1}
+	if r.plan.Joint() {
+		j.bands = r.plan.Needed(spec.Bands)
+	}
+	j.states = newOutcomes(j)
+	return j
 }
 
 // guard makes a task of f that ends the job if f panics or the run is over. No task runs after the run
@@ -64,8 +72,11 @@ func (j *job) end(err error) {
 	j.once.Do(func() {
 		if err != nil {
 			j.run.fail(j.spec.Slot, err)
-		} else if j.run.opts.OnStep != nil {
-			j.run.opts.OnStep(j.spec.Slot)
+		} else {
+			j.run.told(j)
+			if j.run.opts.OnStep != nil {
+				j.run.opts.OnStep(j.spec.Slot)
+			}
 		}
 		if rd := j.present; rd != nil {
 			rd.discharge(rd.bytes)
@@ -77,6 +88,9 @@ func (j *job) end(err error) {
 // begin, or begin again without the items that failed.
 func (j *job) begin() {
 	j.layers, j.cursor = int(j.run.engine.lookahead.Load()), 0
+	if !j.run.plan.Method.StopsWhenFull() {
+		j.layers = len(j.step.items) + 1 // every item counts
+	}
 	j.blocks = make([]*block, len(j.spec.Cells))
 	for i := range j.blocks {
 		j.blocks[i] = &block{cells: &j.spec.Cells[i]}
@@ -110,32 +124,35 @@ func (j *job) leaveOut(item int, err error) {
 	j.run.note(j.spec.Time, item, err)
 }
 
-func (r *run) note(time, item int, err error) {
-	f := Failure{Time: time, Item: r.plan.Items[item].ID, Error: err.Error()}
-	if e, ok := err.(*core.Error); ok {
-		f.Band = e.Band
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.report.Failures = append(r.report.Failures, f)
-}
-
 // round plans the next tiles, or ends the job when there are none.
 func (j *job) round() {
 	rd := j.planRound()
 	j.present = rd
 	if len(rd.blocks) == 0 {
-		j.write()
+		j.aside(j.write)
 		return
 	}
 	core.Go(func() { rd.fetch() }, j.end)
 }
 
+// aside does something that may call a function of the caller's: never on a worker, which others wait for.
+func (j *job) aside(f func()) {
+	if j.run.plan.Method.Name != "callable" {
+		f()
+		return
+	}
+	core.Go(j.guard(f), j.end)
+}
+
 // write writes the pixels of every block that is not written yet, and ends the job.
 func (j *job) write() {
 	for _, b := range j.blocks {
-		if !b.written {
-			j.writeBlock(b)
+		if b.written {
+			continue
+		}
+		if err := j.writeBlock(b); err != nil {
+			j.end(err)
+			return
 		}
 	}
 	j.end(nil)

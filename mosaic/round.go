@@ -34,6 +34,7 @@ type tileKey struct {
 type need struct {
 	item    int // position in the step
 	sources []*sourceNeed
+	masks   []*maskNeed // each once
 }
 
 // sourceNeed is the part of a source that a block needs.
@@ -42,7 +43,9 @@ type sourceNeed struct {
 	nodes  lattice.Nodes
 	window core.Window // level pixels
 	whole  bool        // every cell lies on the raster
+	scaled core.DType  // of physical values; "" for raw pixels
 	layers []layerNeed
+	masks  []*maskNeed
 }
 
 // layerNeed is the tiles of one layer that cover a window, row by row.
@@ -65,7 +68,7 @@ func (j *job) planRound() *round {
 		}
 		if j.cursor == len(j.blocks) {
 			j.cursor = 0
-			j.layers *= 2
+			j.layers = min(2*j.layers, len(j.step.items)+1)
 		}
 	}
 	rd.pending.Store(int32(len(rd.blocks)))
@@ -79,6 +82,7 @@ func (rd *round) add(b *block) {
 		return
 	}
 	b.needs = b.needs[:0]
+	waiting, before := int32(1), rd.bytes // waits for the round, until that is complete
 	for covered := 0; b.next < len(j.step.items) && covered < j.layers; b.next++ {
 		item := &j.step.items[b.next]
 		if j.absent[item.Item] || item.Err != nil {
@@ -88,14 +92,18 @@ func (rd *round) add(b *block) {
 		if n == nil {
 			continue
 		}
+		if len(b.needs) > 0 && rd.bytes-before >= j.run.engine.Budget.Limit()/4 {
+			break // the rest of a deep stack in a round of its own
+		}
 		b.needs = append(b.needs, n)
+		rd.register(b, n, &waiting)
 		if whole {
 			covered++
 		}
 	}
 	if len(b.needs) > 0 {
+		b.waiting.Store(waiting)
 		rd.blocks = append(rd.blocks, b)
-		rd.register(b)
 	}
 }
 
@@ -104,9 +112,12 @@ func (rd *round) add(b *block) {
 func (rd *round) need(b *block, position int, item *plan.StepItem) (n *need, whole bool) {
 	j := rd.job
 	whole = true
-	for k, band := range j.spec.Bands {
+	for k, band := range j.bands {
 		source := item.Sources[j.step.band(band)]
 		if source == nil || source.Outline.Intersect(b.cells.Window).Empty() {
+			if j.requires(k) {
+				return nil, false
+			}
 			whole = false
 			continue
 		}
@@ -115,11 +126,15 @@ func (rd *round) need(b *block, position int, item *plan.StepItem) (n *need, who
 		}
 		s := newSourceNeed(source, b.cells)
 		if s.window.Empty() {
+			if j.requires(k) {
+				return nil, false
+			}
 			whole = false
 			continue
 		}
+		s.scaled = j.run.plan.Scaled()
 		if n == nil {
-			n = &need{item: position, sources: make([]*sourceNeed, len(j.spec.Bands))}
+			n = &need{item: position, sources: make([]*sourceNeed, len(j.bands))}
 		}
 		whole = whole && s.whole
 		n.sources[k] = s
@@ -133,53 +148,64 @@ func newSourceNeed(source *plan.Source, cells *plan.Cells) *sourceNeed {
 	return s
 }
 
-// register makes the tiles of a block's needs known to the round.
-func (rd *round) register(b *block) {
-	waiting := int32(1) // the round, until it is complete
-	for _, n := range b.needs {
-		for _, s := range n.sources {
-			if s == nil {
-				continue
-			}
-			for _, layer := range s.source.Layers() {
-				s.layers = append(s.layers, rd.layerTiles(s, b, layer, &waiting))
-			}
+// register makes the tiles of a block's need known to the round.
+func (rd *round) register(b *block, n *need, waiting *int32) {
+	for _, s := range n.sources {
+		if s == nil {
+			continue
 		}
+		from := origin{header: s.source.Header, asset: s.source.Asset, source: s.source, band: rd.job.run.plan.Bands[s.source.Band].Name}
+		for _, layer := range s.source.Layers() {
+			ln := newLayerNeed(layer, s.window)
+			s.source.EachWindow(b.cells, s.nodes, func(part core.Window) { rd.cover(&ln, from, part, b, waiting) })
+			s.layers = append(s.layers, ln)
+		}
+		s.masks = rd.masks(n, s, b, waiting)
 	}
-	b.waiting.Store(waiting)
+	rd.bytes += rd.job.keeps(b)
 }
 
-// layerTiles lists the tiles over the window's bounding box; those that no cell needs stay nil.
-func (rd *round) layerTiles(s *sourceNeed, b *block, layer plan.Layer, waiting *int32) layerNeed {
+// origin is the file that a tile is of, and the source on whose behalf it is read: what errors name.
+type origin struct {
+	header *cog.Header
+	asset  *core.Asset
+	source *plan.Source
+	band   string
+}
+
+// newLayerNeed has room for the tiles over a window; those that no cell needs stay nil.
+func newLayerNeed(layer plan.Layer, w core.Window) layerNeed {
 	th, tw := layer.Image.TileHeight, layer.Image.TileWidth
-	w := s.window
 	ln := layerNeed{layer: layer, row: w.Row / th, col: w.Col / tw}
 	ln.cols = (w.Col+w.Width-1)/tw - ln.col + 1
 	rows := (w.Row+w.Height-1)/th - ln.row + 1
 	ln.tiles = make([]*tile, rows*ln.cols)
-	s.source.EachWindow(b.cells, s.nodes, func(part core.Window) {
-		layer.EachTile(part, func(row, col int) {
-			slot := &ln.tiles[(row-ln.row)*ln.cols+col-ln.col]
-			if *slot == nil {
-				*slot = rd.tile(s.source, layer, row, col)
-				(*slot).uses.Add(1)
-				if (*slot).wait(b) {
-					*waiting++
-				}
-			}
-			(*slot).want(layer.Sample, part.Row+part.Height-row*th)
-		})
-	})
 	return ln
 }
 
-func (rd *round) tile(source *plan.Source, layer plan.Layer, row, col int) *tile {
+// cover lists the tiles over part of the layer's window.
+func (rd *round) cover(ln *layerNeed, from origin, part core.Window, b *block, waiting *int32) {
+	layer := ln.layer
+	layer.EachTile(part, func(row, col int) {
+		slot := &ln.tiles[(row-ln.row)*ln.cols+col-ln.col]
+		if *slot == nil {
+			*slot = rd.tile(from, layer, row, col)
+			(*slot).uses.Add(1)
+			if (*slot).wait(b) {
+				*waiting++
+			}
+		}
+		(*slot).want(layer.Sample, part.Row+part.Height-row*layer.Image.TileHeight)
+	})
+}
+
+func (rd *round) tile(from origin, layer plan.Layer, row, col int) *tile {
 	index, r, ok := layer.Tile(row, col)
 	key := tileKey{layer.Image, index}
 	t := rd.tiles[key]
 	if t == nil {
-		t = &tile{round: rd, header: source.Header, image: layer.Image, index: index, source: source, mask: layer.Role == plan.Mask,
-			ref: core.TileRef{Asset: source.Asset, Range: r}, sparse: !ok}
+		t = &tile{round: rd, header: from.header, image: layer.Image, index: index, source: from.source, band: from.band, mask: layer.Role == plan.Mask,
+			ref: core.TileRef{Asset: from.asset, Range: r}, sparse: !ok}
 		rd.tiles[key] = t
 		rd.order = append(rd.order, t)
 		t.bytes = t.cost(layer)
@@ -210,7 +236,6 @@ func (rd *round) fetch() {
 		}
 		refs, wanted = append(refs, t.ref), append(wanted, t)
 	}
-	run.progress(0, len(wanted))
 	for _, b := range rd.blocks {
 		rd.arrived(b) // the round is complete: only tiles are waited for
 	}
@@ -250,6 +275,13 @@ func (rd *round) fail(item int, err error) {
 	}
 }
 
+// hasFailed tells whether an item of the round could not be read: what blocks hold may be incomplete.
+func (rd *round) hasFailed() bool {
+	rd.mu.Lock()
+	defer rd.mu.Unlock()
+	return rd.failed != nil
+}
+
 // finished is called by the last block of the round.
 func (rd *round) finished() {
 	j := rd.job
@@ -258,7 +290,8 @@ func (rd *round) finished() {
 		j.round()
 		return
 	}
-	if !j.run.plan.IgnoreErrors || isCancelled(rd.failed) {
+	changed := j.run.opts.FailChanged && core.ClassOf(rd.failed) == core.AssetChanged
+	if !j.run.plan.IgnoreErrors || changed || isCancelled(rd.failed) {
 		j.end(rd.failed)
 		return
 	}

@@ -35,25 +35,14 @@ type Options struct {
 	// OnStep is called, from any goroutine, when the pixels of position i of the window's time axis are
 	// written (pointwise windows: of one group of points).
 	OnStep func(i int)
-	// OnProgress is called now and then with the tiles done and known of.
-	OnProgress func(done, total int)
-}
-
-// Report says what a run met.
-type Report struct {
-	Items    int       `json:"items"` // items that touched the window
-	Tiles    int       `json:"tiles"` // tiles read
-	Bytes    int64     `json:"bytes"` // compressed
-	Failures []Failure `json:"failures"`
-}
-
-// Failure is an item that could not be read: absent from the pixels if the plan ignores errors, else one
-// whose pixels turned out not to be needed.
-type Failure struct {
-	Time  int    `json:"time"` // position in Plan.Steps
-	Item  string `json:"item_id"`
-	Band  string `json:"band"`
-	Error string `json:"error"`
+	// Outcomes has the report tell of every item, not only of those that failed.
+	Outcomes bool
+	// FailChanged makes a file that was replaced since its header was read an error even where the plan
+	// ignores errors: the caller will read it again.
+	FailChanged bool
+	// Callable combines a block by a function of the caller's (mosaic_method): pixels of block.OutType and a byte of
+	// validity for each. It may be called from any goroutine, several at a time.
+	Callable func(ctx context.Context, block *Block) (out, has []byte, err error)
 }
 
 // run is one read of a window.
@@ -72,8 +61,6 @@ type run struct {
 	slot   int // of err: the earliest job that failed
 	err    error
 	report Report
-	total  int
-	done   int
 	jobs   sync.WaitGroup
 	gate   sync.RWMutex // held by tasks for reading
 }
@@ -120,9 +107,12 @@ func (e *Engine) Run(ctx context.Context, p *plan.Plan, w plan.Window, headers p
 
 // resolve finds the sources of the window's time steps, by their position in the plan.
 func (r *run) resolve(w plan.Window, headers plan.HeaderReader) (map[int]*resolvedStep, error) {
-	bands := w.Bands()
+	bands := r.plan.Needed(w.Bands())
 	steps, err := r.plan.Resolve(r.ctx, w.Times(), bands, w.Bounds(), headers)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.dropSparse(steps, headers); err != nil {
 		return nil, err
 	}
 	byTime := make(map[int]*resolvedStep, len(steps))
@@ -167,16 +157,4 @@ func (r *run) finish(ctx context.Context) (*Report, error) {
 	}
 	slices.SortFunc(r.report.Failures, func(a, b Failure) int { return a.Time - b.Time })
 	return &r.report, nil
-}
-
-// progress counts tiles.
-func (r *run) progress(done, known int) {
-	r.mu.Lock()
-	r.done += done
-	r.total += known
-	d, t := r.done, r.total
-	r.mu.Unlock()
-	if r.opts.OnProgress != nil {
-		r.opts.OnProgress(d, t)
-	}
 }

@@ -17,7 +17,8 @@ type tile struct {
 	header *cog.Header
 	image  *cog.Level
 	index  int
-	source *plan.Source // one that asked, to name it in errors
+	source *plan.Source // one that asked, and its band or the mask's asset, to name them in errors
+	band   string
 	mask   bool
 	ref    core.TileRef
 	sparse bool  // not in the file: nodata, or zero
@@ -89,10 +90,9 @@ func (t *tile) decode(data []byte) {
 		t.err = decode.Tile(j.run.ctx, decode.Job{Header: t.header, Level: t.image, Index: t.index, Data: data,
 			Rows: t.rows, Samples: t.samples, Dst: t.pixels})
 		j.run.engine.stats.decoded.Add(int64(t.rows * t.image.TileWidth * len(t.samples)))
-		j.run.progress(1, 0)
 	}
 	if t.err != nil {
-		t.err = core.InBand(t.err, j.run.plan.Items[t.source.Item].ID, j.run.plan.Bands[t.source.Band].Name)
+		t.err = core.InBand(t.err, j.run.plan.Items[t.source.Item].ID, t.band)
 	} else if !t.sparse {
 		j.run.count(int64(len(data)))
 	}

@@ -11,7 +11,7 @@ import (
 func (s *scratch) view(sn *sourceNeed) warp.View {
 	v := warp.View{Type: sn.dtype(), NoData: sn.source.NoData, LevelWidth: sn.source.Width, LevelHeight: sn.source.Height}
 	pixels := &sn.layers[0]
-	if len(sn.layers) == 1 && len(pixels.tiles) == 1 && pixels.tiles[0] != nil && !pixels.tiles[0].sparse {
+	if len(sn.layers) == 1 && len(sn.masks) == 0 && len(pixels.tiles) == 1 && pixels.tiles[0] != nil && !pixels.tiles[0].sparse {
 		t := pixels.tiles[0]
 		first := (sn.window.Row-pixels.row*t.image.TileHeight)*t.image.TileWidth + sn.window.Col - pixels.col*t.image.TileWidth
 		v.Pix, v.Stride, v.Window = t.sample(pixels.layer.Sample)[first*v.Type.Size():], t.image.TileWidth, sn.window
@@ -25,7 +25,20 @@ func (s *scratch) view(sn *sourceNeed) warp.View {
 	for i := 1; i < len(sn.layers); i++ {
 		s.addMask(&v, &sn.layers[i], sn.window)
 	}
+	s.drop(&v, sn.masks)
 	return v
+}
+
+// allValid gives the validity of the view's pixels; at first all of them are.
+func (s *scratch) allValid(v *warp.View) []byte {
+	if v.Valid == nil {
+		s.known = grow(&s.known, v.Window.Height*v.Window.Width)
+		for i := range s.known {
+			s.known[i] = 1
+		}
+		v.Valid = s.known
+	}
+	return v.Valid
 }
 
 // assemble copies the window's part of every tile into dst, row-major. Sparse tiles give pixel.
@@ -75,13 +88,7 @@ func (s *scratch) addMask(v *warp.View, l *layerNeed, w core.Window) {
 	layer := grow(&s.mask, w.Height*w.Width*size)
 	s.mask = layer
 	l.assemble(layer, w, size, make([]byte, size))
-	if v.Valid == nil {
-		v.Valid = make([]byte, w.Height*w.Width)
-		for i := range v.Valid {
-			v.Valid[i] = 1
-		}
-	}
-	warp.Mask(v.Valid, layer, size)
+	warp.Mask(s.allValid(v), layer, size)
 }
 
 // copy takes the pixels of an aligned source as they are.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,4 +72,6 @@ def arc(made: Archive) -> Archive:
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Headers of an earlier run's files, or the developer's, must not answer for this run's."""
-    cw.configure(cache_dir=str(tmp_path_factory.mktemp("cache")))
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["XDG_CACHE_HOME"] = str(folder / "of-processes")  # that tests start
+    cw.configure(cache_dir=folder)

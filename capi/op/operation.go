@@ -26,9 +26,9 @@ type Operation struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	// progressWaiting is true while a Progress event waits in the queue: one at a time is enough.
-	progressWaiting atomic.Bool
-	progress        atomic.Pointer[func() any]
+	remarks atomic.Bool           // there is a report
+	watched atomic.Pointer[watch] // nil while nobody wants to be told of progress
+	state   atomic.Pointer[func() any]
 
 	mu       sync.Mutex
 	finished bool
@@ -104,7 +104,11 @@ func (o *Operation) finish(result Result, err error) {
 	}
 	o.mu.Unlock()
 	// Deferred: the completion comes even if dropping the result panics.
-	defer o.queue.Post(Event{Op: o.Handle, Kind: Done, Status: status})
+	done := Event{Op: o.Handle, Kind: Done, Status: status}
+	if o.remarks.Load() {
+		done.Value |= Reported
+	}
+	defer o.queue.Post(done)
 	o.cancel()
 	if drop != nil {
 		drop.Release()
@@ -198,24 +202,4 @@ func (o *Operation) Err() (failed *core.Error, err error) {
 // Stepped tells the reader that time step i of the window, counted from 0, is complete.
 func (o *Operation) Stepped(i int) {
 	o.queue.Post(Event{Op: o.Handle, Kind: Step, Value: int64(i)})
-}
-
-// OnProgress sets where Progress reads the state of the work from. f is called from any goroutine,
-// also after the work has ended; it gives a value that encoding/json can write.
-func (o *Operation) OnProgress(f func() any) { o.progress.Store(&f) }
-
-// Progressed tells the reader that the state of the work changed. Calls between two drains of the
-// queue become one event.
-func (o *Operation) Progressed() {
-	if o.progressWaiting.CompareAndSwap(false, true) {
-		o.queue.post(queued{Event{Op: o.Handle, Kind: Progress}, &o.progressWaiting})
-	}
-}
-
-// Progress is the state of the work as OnProgress's function gives it, or nil.
-func (o *Operation) Progress() any {
-	if f := o.progress.Load(); f != nil {
-		return (*f)()
-	}
-	return nil
 }

@@ -189,37 +189,47 @@ func TestLateSuccessOfACancelledOperationIsASuccess(t *testing.T) {
 	}
 }
 
-func TestProgressEventsCoalesce(t *testing.T) {
+func TestProgressIsToldToThoseWhoWatch(t *testing.T) {
 	q := newQueue(t)
-	gate := make(chan struct{})
+	gate, watching := make(chan struct{}), make(chan struct{})
 	var read atomic.Int64
 	o := start(q, 1, func(_ context.Context, o *Operation) (Result, error) {
 		o.OnProgress(func() any { return map[string]int64{"reads": read.Load()} })
+		o.Progressed() // nobody watches
+		<-watching
 		for range 1000 {
 			read.Add(1)
 			o.Progressed()
 		}
 		<-gate
-		o.Progressed()
 		o.Stepped(4)
 		return nil, nil
 	})
+	if readable(t, q, 20*time.Millisecond) {
+		t.Fatal("an event that nobody wants")
+	}
+	began := time.Now()
+	o.Watch()
+	o.Watch()
+	close(watching)
 	out := make([]Event, 16)
-	if !readable(t, q, 5*time.Second) {
-		t.Fatal("no event")
+	for told := 0; told < 2; told++ { // at once, and a tick later what came since
+		if !readable(t, q, 5*time.Second) {
+			t.Fatal("no event")
+		}
+		if n := q.Drain(out); n != 1 || out[0].Kind != Progress {
+			t.Fatalf("%d events, first %+v", n, out[0])
+		}
 	}
-	for read.Load() < 1000 {
-		time.Sleep(time.Millisecond)
-	}
-	if n := q.Drain(out); n != 1 || out[0].Kind != Progress {
-		t.Fatalf("%d events, first %+v", n, out[0])
+	if took := time.Since(began); took < tick*9/10 {
+		t.Fatalf("two events within %v", took)
 	}
 	if text, _ := json.Marshal(o.Progress()); string(text) != `{"reads":1000}` {
 		t.Fatalf("progress %s", text)
 	}
 	close(gate)
 	_, before := await(t, q, o)
-	if len(before) != 2 || before[0].Kind != Progress || before[1] != (Event{Op: 1, Kind: Step, Value: 4}) {
+	if len(before) != 1 || before[0] != (Event{Op: 1, Kind: Step, Value: 4}) {
 		t.Fatalf("events %+v", before)
 	}
 }
@@ -229,7 +239,7 @@ func TestAskAndAnswer(t *testing.T) {
 	var got json.RawMessage
 	o := start(q, 1, func(ctx context.Context, _ *Operation) (Result, error) {
 		var err error
-		got, err = From(ctx).Ask(ctx, map[string]string{"sign": "href"})
+		got, err = From(ctx).Ask(ctx, Question{Name: "sign", About: "href"})
 		return nil, err
 	})
 	out := make([]Event, 4)
@@ -238,7 +248,7 @@ func TestAskAndAnswer(t *testing.T) {
 	}
 	number := out[0].Value
 	text, err := o.Asked(number)
-	if err != nil || string(text) != `{"sign":"href"}` {
+	if err != nil || string(text) != `{"name":"sign","about":"href","blocks":[]}` {
 		t.Fatalf("asked %s, %v", text, err)
 	}
 	_, err = o.Asked(number + 1)
@@ -256,7 +266,7 @@ func TestAskAndAnswer(t *testing.T) {
 
 func TestAskEndsWithTheOperationTheQueueOrAFailedAnswer(t *testing.T) {
 	ask := func(ctx context.Context, o *Operation) (Result, error) {
-		_, err := o.Ask(context.Background(), "?")
+		_, err := o.Ask(context.Background(), Question{Name: "?"})
 		return nil, err
 	}
 	q := newQueue(t)
@@ -291,7 +301,7 @@ func TestAskEndsWithTheOperationTheQueueOrAFailedAnswer(t *testing.T) {
 	closed := newQueue(t)
 	closed.Close()
 	o = New(closed)
-	_, err := o.Ask(context.Background(), "?")
+	_, err := o.Ask(context.Background(), Question{Name: "?"})
 	expectReason(t, err, core.Cancelled, "QueueClosed")
 }
 

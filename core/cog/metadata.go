@@ -13,26 +13,29 @@ import (
 
 // readGhost reads the structural metadata that GDAL's COG driver writes between the TIFF header and
 // the first directory.
-func (h *Header) readGhost(head []byte, lay layout) {
+func (h *Header) readGhost(f *file, lay layout) {
 	const (
 		title  = "GDAL_STRUCTURAL_METADATA_SIZE="
 		digits = 6
 		rest   = " bytes\n"
+		first  = int64(len(title) + digits + len(rest))
 	)
-	start := 8
+	start := int64(8)
 	if lay == bigLayout {
 		start = 16
 	}
-	ghost := head[min(start, len(head)):]
-	if !bytes.HasPrefix(ghost, []byte(title)) || len(ghost) < len(title)+digits+len(rest) {
+	line := f.view(start, first)
+	if !bytes.HasPrefix(line, []byte(title)) {
 		return
 	}
-	size, err := strconv.Atoi(string(ghost[len(title) : len(title)+digits]))
+	size, err := strconv.Atoi(string(line[len(title) : len(title)+digits]))
 	if err != nil || size < 0 {
 		return
 	}
-	ghost = ghost[len(title)+digits+len(rest):]
-	ghost = ghost[:min(size, len(ghost))]
+	ghost := f.view(start+first, int64(size))
+	if ghost == nil {
+		return
+	}
 	h.Leader = bytes.Contains(ghost, []byte("BLOCK_LEADER=SIZE_AS_UINT4\n")) &&
 		!bytes.Contains(ghost, []byte("KNOWN_INCOMPATIBLE_EDITION=YES"))
 }

@@ -17,23 +17,30 @@ import (
 // TooManyIFDs, TiffLimit, TiffUnsupported, Truncated, TileOutOfRange and GeoReferenceError, or the
 // error that src gave. Oddities that do no harm become Header.Warnings.
 func Read(ctx context.Context, src Source, href string, limits Limits) (*Header, error) {
+	h, _, err := ReadPieces(ctx, src, href, limits)
+	return h, err
+}
+
+// ReadPieces is Read, and gives the bytes of the file that it looked at, a few of those between
+// included: with a Replay of them the same header can be had again.
+func ReadPieces(ctx context.Context, src Source, href string, limits Limits) (*Header, []Piece, error) {
 	h := &Header{Href: core.StripSignature(href)}
-	if err := h.read(ctx, src, limits.orDefault()); err != nil {
+	f, err := openFile(ctx, src)
+	if err == nil {
+		err = h.read(f, limits.orDefault())
+	}
+	if err != nil {
 		var e *core.Error
 		if errors.As(err, &e) && e.Href == "" {
 			named := *e
-			return nil, named.WithHref(href)
+			return nil, nil, named.WithHref(href)
 		}
-		return nil, err
+		return nil, nil, err
 	}
-	return h, nil
+	return h, f.pieces(), nil
 }
 
-func (h *Header) read(ctx context.Context, src Source, limits Limits) error {
-	f, err := openFile(ctx, src)
-	if err != nil {
-		return err
-	}
+func (h *Header) read(f *file, limits Limits) error {
 	first, err := f.readMagic(h)
 	if err != nil {
 		return err
@@ -42,7 +49,7 @@ func (h *Header) read(ctx context.Context, src Source, limits Limits) error {
 	if h.BigTIFF {
 		w.layout = bigLayout
 	}
-	h.readGhost(f.head(), w.layout)
+	h.readGhost(f, w.layout)
 	if err := w.chain(first, h.warn); err != nil {
 		return err
 	}

@@ -244,8 +244,8 @@ func (h *Header) CheckTile(level *Level, i int, limits Limits) error {
 	limits = limits.orDefault()
 	offset, count := level.Offsets[i], level.ByteCounts[i]
 	limit := limits.MaxCompressedTile
-	if level.Compression == Uncompressed {
-		limit = max(limit, limits.MaxTileBytes)
+	if level.Compression == Uncompressed { // its decoded size was checked when the header was read
+		limit = max(limit, level.storedBytes(level.TileHeight))
 	}
 	var err *core.Error
 	switch {

@@ -17,12 +17,16 @@ type Band struct {
 	Name       string // as the user asked for it
 	Asset      string // asset key in the first item that has it
 	CommonName string
-	Index      int // band of the asset, from 1
+	Wavelength float64 // micrometres; 0 where unknown
+	Index      int     // band of the asset, from 1
 	DType      core.DType
 	NoData     core.NoData
-	// Scale and Offset give physical values: Scale*pixel + Offset. 1 and 0 where nothing is known.
+	// Scale and Offset give physical values: Scale*pixel + Offset. 1 and 0 where nothing is known, where pixels are
+	// physical already, and where the mosaic method leaves none.
 	Scale, Offset float64
-	Resampling    string
+	// MixedScale: the catalog gives some items another scale or offset.
+	MixedScale bool
+	Resampling string
 }
 
 // selector finds a band in an item. Items of one collection share keys, so the answer is kept per

@@ -218,15 +218,16 @@ func roundScale(s float64) float64 {
 // align finds out whether cells are pixels, shifted by whole ones.
 func (p *Placement) align(grid core.Grid, t core.Affine) {
 	const within = 1e-6 // pixels, over the whole raster
-	if !p.rect || !grid.Transform.IsRectilinear() {
-		return
+	// From cells to pixels: the identity, but for a shift. Quotients where that is possible: exact where the
+	// grid's numbers are.
+	m := t.Inverse().Mul(grid.Transform)
+	if p.rect && grid.Transform.IsRectilinear() {
+		m = core.Affine{A: grid.Transform.A / t.A, E: grid.Transform.E / t.E,
+			C: (grid.Transform.C - t.C) / t.A, F: (grid.Transform.F - t.F) / t.E}
 	}
-	ratioX, ratioY := grid.Transform.A/t.A, grid.Transform.E/t.E
-	col, row := (grid.Transform.C-t.C)/t.A, (grid.Transform.F-t.F)/t.E
-	extent := float64(max(grid.Cols, grid.Rows, p.Width, p.Height))
-	if math.Abs(ratioX-1)*extent < within && math.Abs(ratioY-1)*extent < within &&
-		math.Abs(col-math.Round(col)) < within && math.Abs(row-math.Round(row)) < within {
-		p.Aligned, p.Shift = true, [2]int{int(math.Round(row)), int(math.Round(col))}
+	off := max(math.Abs(m.A-1), math.Abs(m.B), math.Abs(m.D), math.Abs(m.E-1)) * float64(max(grid.Cols, grid.Rows, p.Width, p.Height))
+	if off < within && math.Abs(m.C-math.Round(m.C)) < within && math.Abs(m.F-math.Round(m.F)) < within {
+		p.Aligned, p.Shift = true, [2]int{int(math.Round(m.F)), int(math.Round(m.C))}
 	}
 }
 

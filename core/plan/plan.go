@@ -5,8 +5,6 @@ package plan
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -34,6 +32,8 @@ type Plan struct {
 	// IgnoreErrors: an item that cannot be read counts as absent, and the report names it.
 	IgnoreErrors bool
 	Warnings     []string
+	// Chunk is the rows and columns of a window that fits the files' tiles; nil where that is not known.
+	Chunk []int
 
 	request    Request
 	projection Projection
@@ -46,6 +46,15 @@ type Plan struct {
 	mu         sync.Mutex // of the maps
 	geometries map[rasterKey]*geometry
 	placements map[levelKey]*Placement
+
+	consistent bool
+	best       int // position of best(band)'s band, or -1
+	masks      []*MaskRule
+	maskPlaces [][]place  // per layout and mask
+	maskDilate int        // pixels of the masks' level 0
+	scaled     core.DType // of physical values; "" where pixels stay raw
+	blockType  core.DType // of the blocks that a callable gets
+	fractions  fractions
 }
 
 // eagerOutlines is the number of outlines that New computes, a fraction of a second's work. Catalogs of tiles
@@ -66,9 +75,21 @@ func New(ctx context.Context, req Request, items []core.Item, projection Project
 		Grid: req.Grid.Grid(), Items: items, Method: method, IgnoreErrors: req.Errors == "ignore",
 		request: req, projection: projection, overviews: req.Overviews == nil || *req.Overviews,
 		geometries: map[rasterKey]*geometry{}, placements: map[levelKey]*Placement{},
+		consistent: req.Consistent, maskDilate: req.MaskDilate,
 	}
 	if err := p.findBands(ctx, req, headers); err != nil {
 		return nil, err
+	}
+	if err := p.findBest(); err != nil {
+		return nil, err
+	}
+	if err := p.findMasks(req); err != nil {
+		return nil, err
+	}
+	if req.wantsGrid() {
+		if p.Grid, err = p.nativeGrid(ctx, headers); err != nil {
+			return nil, err
+		}
 	}
 	if err := p.groupTimes(req); err != nil {
 		return nil, err
@@ -76,8 +97,14 @@ func New(ctx context.Context, req Request, items []core.Item, projection Project
 	if err := p.resolveTypes(ctx, req, headers); err != nil {
 		return nil, err
 	}
+	if err := p.checkMasks(ctx, headers); err != nil {
+		return nil, err
+	}
 	p.outlines = newOutlines(p)
 	p.outlines.consult(p, []span{{0, int32(len(items))}}, eagerOutlines)
+	if req.Chunk {
+		p.Chunk = p.tileChunk(ctx, headers)
+	}
 	return p, nil
 }
 
@@ -88,6 +115,12 @@ func checkRequest(req *Request, projection Projection) (core.Method, error) {
 	}
 	if err := req.check(projection); err != nil {
 		return method, err
+	}
+	if err := req.checkMask(); err != nil {
+		return method, err
+	}
+	if req.Scale && req.DType != "" && !req.DType.IsFloat() && method.Name != "count" {
+		return method, core.Errorf(core.InvalidArgument, "DType", "scale=True gives fractions, which dtype %q cannot hold", req.DType)
 	}
 	if method.IsFloat() && req.DType != "" && !req.DType.IsFloat() {
 		return method, core.Errorf(core.InvalidArgument, "DType", "mosaic_method %q gives fractions, which dtype %q cannot hold", method.Name, req.DType)
@@ -129,7 +162,7 @@ func (p *Plan) findBands(ctx context.Context, req Request, headers HeaderReader)
 			band.Asset, band.Index = asset.Key, at.sample+1
 			if at.sample < len(asset.Bands) {
 				listed := &asset.Bands[at.sample]
-				band.CommonName = listed.CommonName
+				band.CommonName, band.Wavelength = listed.CommonName, listed.Wavelength
 				if listed.HasScale {
 					band.Scale, band.Offset = listed.Scale, listed.Offset
 				}
@@ -160,9 +193,11 @@ func (p *Plan) groupTimes(req Request) error {
 	if err != nil {
 		return err
 	}
-	longitude, err := p.centreLongitude()
-	if err != nil {
-		return err
+	longitude := 0.0
+	if req.TimePeriod == "solar_day" {
+		if longitude, err = p.centreLongitude(); err != nil {
+			return err
+		}
 	}
 	p.Steps, err = core.GroupTimes(p.Items, period, longitude, req.GroupKeys)
 	return err
@@ -180,123 +215,8 @@ func (p *Plan) centreLongitude() (float64, error) {
 	return xs[0], nil
 }
 
-// resolveTypes settles dtype and nodata of every band and of the whole, once.
-func (p *Plan) resolveTypes(ctx context.Context, req Request, headers HeaderReader) error {
-	if err := p.sourceTypes(ctx, headers); err != nil {
-		return err
-	}
-	common := core.NoData{}
-	disagree := false
-	for b := range p.Bands {
-		band := &p.Bands[b]
-		if b == 0 {
-			p.DType, common = band.DType, band.NoData
-			continue
-		}
-		dtype, err := core.ResultType(p.DType, band.DType)
-		if err != nil && !req.PerBand && req.DType == "" {
-			return core.Errorf(core.InvalidArgument, "DType", "bands %q and %q: %w; name a dtype", p.Bands[0].Name, band.Name, err)
-		}
-		p.DType = dtype
-		disagree = disagree || !common.Equal(band.NoData)
-	}
-	if disagree {
-		common = core.NoData{}
-	}
-	return p.settle(req, common, disagree)
-}
-
-// settle applies the method's, and the caller's, dtype and nodata.
-func (p *Plan) settle(req Request, common core.NoData, disagree bool) error {
-	resolve := func(dtype core.DType, nodata core.NoData, name string) (core.DType, core.NoData, error) {
-		out := p.Method.OutputType(dtype)
-		if req.DType != "" {
-			out = req.DType
-			if !out.CanHold(p.Method.OutputType(dtype)) && !(out.IsFloat() && p.Method.IsFloat()) {
-				return out, nodata, core.Errorf(core.InvalidArgument, "DType", "dtype %q cannot hold every value of %s, which is %s", out, name, p.Method.OutputType(dtype))
-			}
-		}
-		if p.Method.Name == "count" {
-			return out, core.NoData{}, nil
-		}
-		if req.NoData != nil {
-			nodata = core.NoData{Set: true, Value: float64(*req.NoData)}
-			if !out.Holds(nodata.Value) {
-				return out, nodata, core.Errorf(core.InvalidArgument, "NoData", "nodata %v is not a value of dtype %q (%s)", nodata.Value, out, name)
-			}
-		} else if nodata.Set && !out.Holds(nodata.Value) {
-			nodata = core.NoData{}
-		}
-		return out, nodata, nil
-	}
-	var err error
-	if p.DType, p.NoData, err = resolve(p.DType, common, "the bands' common type"); err != nil && !req.PerBand {
-		return err
-	}
-	if disagree && req.NoData == nil && !req.PerBand {
-		p.Warnings = append(p.Warnings, "the bands have different nodata values; cells without data hold "+fillText(p.NoData, p.DType))
-	}
-	for b := range p.Bands {
-		band := &p.Bands[b]
-		if !req.PerBand {
-			band.DType, band.NoData = p.DType, p.NoData
-			continue
-		}
-		if band.DType, band.NoData, err = resolve(band.DType, band.NoData, fmt.Sprintf("band %q", band.Name)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Fill is the value of cells that nothing covers (SEMANTICS: nodata, else NaN for floats, 0 for integers).
 func (b *Band) Fill() float64 { return fill(b.NoData, b.DType) }
-
-func fillText(n core.NoData, d core.DType) string {
-	return strconv.FormatFloat(fill(n, d), 'g', -1, 64)
-}
-
-// sourceTypes finds each band's own dtype and nodata: the catalog's where it gives both, else the
-// header's of the first item that has the band.
-func (p *Plan) sourceTypes(ctx context.Context, headers HeaderReader) error {
-	var hrefs []string
-	var ask []int
-	for b := range p.Bands {
-		first := p.firstWith(b)
-		at := p.place(first, b)
-		asset := &p.Items[first].Assets[at.asset]
-		if at.sample < len(asset.Bands) && asset.Bands[at.sample].DType != "" && asset.Bands[at.sample].NoData.Set {
-			p.Bands[b].DType, p.Bands[b].NoData = asset.Bands[at.sample].DType, asset.Bands[at.sample].NoData
-			continue
-		}
-		ask, hrefs = append(ask, b), append(hrefs, asset.Href)
-	}
-	if len(ask) == 0 {
-		return nil
-	}
-	found := make([]*cog.Header, len(hrefs))
-	errs := make([]error, len(hrefs))
-	headers.Headers(ctx, hrefs, func(i int, h *cog.Header, err error) { found[i], errs[i] = h, err })
-	for i, b := range ask {
-		first := p.firstWith(b)
-		if errs[i] != nil {
-			return core.InBand(errs[i], p.Items[first].ID, p.Bands[b].Name)
-		}
-		if err := checkSample(found[i], p.place(first, b).sample, p.Bands[b].Name, p.Bands[b].Asset); err != nil {
-			return core.InBand(err, p.Items[first].ID, p.Bands[b].Name)
-		}
-		p.Bands[b].readFrom(found[i], p.place(first, b).sample)
-	}
-	return nil
-}
-
-// readFrom takes from a header what the catalog does not say.
-func (b *Band) readFrom(h *cog.Header, sample int) {
-	b.DType, b.NoData = h.Levels[0].DType(), h.NoData
-	if b.Scale == 1 && b.Offset == 0 && sample < len(h.Scales) && sample < len(h.Offsets) {
-		b.Scale, b.Offset = h.Scales[sample], h.Offsets[sample]
-	}
-}
 
 // checkSample tells whether the file has the sample, as pixels that an array can hold. asked is the band's
 // name, key its asset's.
@@ -324,6 +244,7 @@ type Description struct {
 	NoData    *Number           `json:"nodata"`
 	ItemCount int               `json:"item_count"`
 	StepItems []int             `json:"step_items"`
+	Chunk     []int             `json:"chunk"`
 	Warnings  []string          `json:"warnings"`
 }
 
@@ -332,12 +253,14 @@ type BandDescription struct {
 	Name       string     `json:"name"`
 	Asset      string     `json:"asset"`
 	CommonName string     `json:"common_name"`
+	Wavelength float64    `json:"wavelength"`
 	Index      int        `json:"index"`
 	DType      core.DType `json:"dtype"`
 	NoData     *Number    `json:"nodata"`
 	Scale      float64    `json:"scale"`
 	Offset     float64    `json:"offset"`
 	Resampling string     `json:"resampling"`
+	MixedScale bool       `json:"mixed_scale"`
 }
 
 func number(n core.NoData) *Number {
@@ -350,7 +273,7 @@ func number(n core.NoData) *Number {
 
 // Describe gives the plan's outward form.
 func (p *Plan) Describe() Description {
-	d := Description{Grid: specOf(p.Grid), DType: p.DType, NoData: number(p.NoData), ItemCount: len(p.Items), Warnings: p.Warnings}
+	d := Description{Grid: specOf(p.Grid), DType: p.DType, NoData: number(p.NoData), ItemCount: len(p.Items), Chunk: p.Chunk, Warnings: p.Warnings}
 	named := false
 	for _, s := range p.Steps {
 		d.Times = append(d.Times, s.Label)
@@ -362,8 +285,8 @@ func (p *Plan) Describe() Description {
 		d.Groups = nil
 	}
 	for _, b := range p.Bands {
-		d.Bands = append(d.Bands, BandDescription{Name: b.Name, Asset: b.Asset, CommonName: b.CommonName, Index: b.Index,
-			DType: b.DType, NoData: number(b.NoData), Scale: b.Scale, Offset: b.Offset, Resampling: b.Resampling})
+		d.Bands = append(d.Bands, BandDescription{Name: b.Name, Asset: b.Asset, CommonName: b.CommonName, Wavelength: b.Wavelength, Index: b.Index,
+			DType: b.DType, NoData: number(b.NoData), Scale: b.Scale, Offset: b.Offset, Resampling: b.Resampling, MixedScale: b.MixedScale})
 	}
 	return d
 }

@@ -19,11 +19,24 @@ type Request struct {
 	Resampling   Resampling `json:"resampling"`    // one name, or one per band
 	MosaicMethod string     `json:"mosaic_method"` // "" for first
 	Overviews    *bool      `json:"overviews"`     // nil: true
-	NoData       *Number    `json:"nodata"`        // nil: the sources' own
-	DType        core.DType `json:"dtype"`         // "": the sources' own
-	PerBand      bool       `json:"per_band"`      // each band keeps its own dtype and nodata (a Dataset)
-	Errors       string     `json:"errors"`        // "raise" (or "") or "ignore"
-	Base         string     `json:"base"`          // location of the catalog, for relative hrefs
+	// OverviewLevel is the level to read, 0 for the first overview; nil: by the grid.
+	OverviewLevel *int `json:"overview_level"`
+	// Native: the grid is that of the files' own pixels. One without a shape is found out, and a file that
+	// does not say where it lies has its pixels' numbers for coordinates.
+	Native  bool       `json:"native"`
+	NoData  *Number    `json:"nodata"`   // nil: the sources' own
+	DType   core.DType `json:"dtype"`    // "": the sources' own
+	PerBand bool       `json:"per_band"` // each band keeps its own dtype and nodata (a Dataset)
+	Errors  string     `json:"errors"`   // "raise" (or "") or "ignore"
+	// Mask hides pixels of every band where pixels of other assets say so, dilated by MaskDilate of their level-0
+	// pixels. MinValid drops items of which a smaller fraction is left. Consistent: a cell's bands come from one item.
+	Mask       []MaskRequest `json:"mask"`
+	MaskDilate int           `json:"mask_dilate"`
+	MinValid   float64       `json:"min_valid"`
+	Consistent bool          `json:"consistent"`
+	Scale      bool          `json:"scale"` // physical values: scale and offset applied
+	Base       string        `json:"base"`  // location of the catalog, for relative hrefs
+	Chunk      bool          `json:"chunk"` // find out which windows fit the files' tiles
 }
 
 // GridSpec is a core.Grid as JSON.
@@ -100,10 +113,10 @@ func (r Resampling) of(band string) string {
 
 // check reports the first thing in the request that cannot be, naming what is allowed.
 func (r *Request) check(p Projection) error {
-	if err := r.Grid.Grid().Check(); err != nil {
-		return err
+	if r.OverviewLevel != nil && *r.OverviewLevel < 0 {
+		return core.Errorf(core.InvalidArgument, "OverviewLevel", "overview_level %d is negative: 0 is the first overview", *r.OverviewLevel)
 	}
-	if err := p.Check(r.Grid.CRS); err != nil {
+	if err := r.checkGrid(p); err != nil {
 		return err
 	}
 	for band, name := range r.Resampling {
@@ -122,6 +135,19 @@ func (r *Request) check(p Projection) error {
 	}
 	return nil
 }
+
+func (r *Request) checkGrid(p Projection) error {
+	if r.wantsGrid() {
+		return nil
+	}
+	if err := r.Grid.Grid().Check(); err != nil {
+		return err
+	}
+	return p.Check(r.Grid.CRS)
+}
+
+// wantsGrid tells whether the grid is still to be found out.
+func (r *Request) wantsGrid() bool { return r.Native && r.Grid.Shape == [2]int{} }
 
 func joined[T ~string](names []T) string {
 	text := make([]string, len(names))

@@ -20,6 +20,10 @@ type Source struct {
 	Sample int // from 0
 	NoData core.NoData
 	Kernel core.Kernel
+	// Gain and Bias make physical values of pixels: Gain*pixel + Bias.
+	Gain, Bias float64
+	// Masks hide pixels of the source before it is resampled.
+	Masks []*MaskPart
 }
 
 // Step is what feeds one time step of a window.
@@ -110,6 +114,7 @@ func (p *Plan) touching(ctx context.Context, times, bands []int, bounds core.Win
 		c := candidate{time: t, item: int(p.Steps[t].Items[hits[0].rank-p.outlines.starts[t]])}
 		start := len(files)
 		files = p.filesOf(c.item, hits[:n], sets, bands, files)
+		files = p.maskFiles(c.item, start, files)
 		c.files = files[start:len(files):len(files)]
 		list, hits = append(list, c), hits[n:]
 	}
@@ -236,6 +241,10 @@ func (p *Plan) resolveItem(c *candidate, bands []int, bounds core.Window) (StepI
 		if source.Outline.Intersect(bounds).Empty() {
 			continue
 		}
+		if source.Masks, err = p.masksOf(source, asset, c.files); err != nil {
+			item.Err = core.InBand(err, p.Items[c.item].ID, p.Bands[b].Name)
+			return item, true
+		}
 		item.Sources[k], any = source, true
 	}
 	return item, any
@@ -249,7 +258,7 @@ func (p *Plan) source(f *file, b int) (*Source, error) {
 	if err := checkSample(f.header, at.sample, p.Bands[b].Name, p.Items[f.item].Assets[at.asset].Key); err != nil {
 		return nil, err
 	}
-	if in, out := f.header.Levels[0].DType(), p.Bands[b].DType; p.Method.OutputType(in) == in && !out.CanHold(in) {
+	if in, out := f.header.Levels[0].DType(), p.heldAs(b); out != "" && !out.CanHold(in) {
 		return nil, core.Errorf(core.InvalidArgument, "DType", "the file holds %s, which the array's %s cannot; name a dtype", in, out).WithHref(f.header.Href)
 	}
 	placement, err := p.placement(f, at.asset)
@@ -259,6 +268,7 @@ func (p *Plan) source(f *file, b int) (*Source, error) {
 	s := &Source{Placement: placement, Item: f.item, Band: b, Asset: f.asAsset, Header: f.header, Sample: at.sample,
 		NoData: f.header.NoData, Kernel: p.kernels[b]}
 	asset := &p.Items[f.item].Assets[at.asset]
+	s.Gain, s.Bias = physical(asset, f.header, at.sample)
 	if !s.NoData.Set && at.sample < len(asset.Bands) {
 		s.NoData = asset.Bands[at.sample].NoData
 	}
@@ -271,33 +281,18 @@ func (p *Plan) source(f *file, b int) (*Source, error) {
 // placement puts a file's chosen level on the grid; rasters alike share it.
 func (p *Plan) placement(f *file, asset int) (*Placement, error) {
 	h := f.header
-	crs, err := p.projection.FromGeoref(&h.Georef)
+	crs, transform, err := p.georeference(h, &p.Items[f.item].Assets[asset].Proj)
 	if err != nil {
 		return nil, err
-	}
-	proj := &p.Items[f.item].Assets[asset].Proj
-	if crs == "" {
-		crs = proj.CRS
-	}
-	transform := h.Georef.Transform
-	if !h.Georef.HasTransform && proj.HasTransform {
-		transform = proj.Transform
-	}
-	switch {
-	case crs == "":
-		return nil, core.Errorf(core.DecodeError, "GeoReferenceError", "neither the file nor the catalog says what CRS it is in").WithHref(h.Href)
-	case !h.Georef.HasTransform && !proj.HasTransform && h.Georef.HasGCPs:
-		return nil, core.Errorf(core.DecodeError, "GeoReferenceError", "georeferenced by ground control points only, which cogweave does not use").WithHref(h.Href)
-	case !h.Georef.HasTransform && !proj.HasTransform:
-		return nil, core.Errorf(core.DecodeError, "GeoReferenceError", "neither the file nor the catalog says where it lies").WithHref(h.Href)
-	case !transform.Valid():
-		return nil, core.Errorf(core.DecodeError, "GeoReferenceError", "the geotransform cannot be inverted").WithHref(h.Href)
 	}
 	g, err := p.geometry(rasterKey{crs, transform, h.Levels[0].Width, h.Levels[0].Height})
 	if err != nil {
 		return nil, err
 	}
-	level := g.chooseLevel(h.Levels, p.overviews)
+	level, err := p.levelOf(g, h)
+	if err != nil {
+		return nil, err
+	}
 	key := levelKey{g, level, h.Levels[level].Width, h.Levels[level].Height}
 	p.mu.Lock()
 	defer p.mu.Unlock()

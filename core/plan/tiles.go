@@ -92,6 +92,8 @@ type Read struct {
 	TileIndex int64
 	Ref       core.TileRef
 	Window    core.Window // the tile, level pixels
+
+	image *cog.Level
 }
 
 // Reads lists every tile that a window needs if no pixel is skipped, each once per time step, in the
@@ -103,7 +105,7 @@ func (p *Plan) Reads(ctx context.Context, w Window, headers HeaderReader) ([]Rea
 	if w.Cells() == 0 {
 		return nil, nil
 	}
-	bands := positions(w.Band)
+	bands := p.Needed(positions(w.Band))
 	steps, err := p.Resolve(ctx, positions(w.Time), bands, w.Bounds(), headers)
 	if err != nil {
 		return nil, err
@@ -119,6 +121,15 @@ func (p *Plan) Reads(ctx context.Context, w Window, headers HeaderReader) ([]Rea
 		index int
 	}
 	seen := map[tile]bool{}
+	add := func(r Read) {
+		if key := (tile{int(r.TimeIndex), r.image, int(r.TileIndex)}); !seen[key] {
+			seen[key] = true
+			reads = append(reads, r)
+		}
+	}
+	if err := p.fractionReads(ctx, steps, headers, add); err != nil {
+		return nil, err
+	}
 	for _, job := range w.Jobs() {
 		for _, item := range byTime[job.Time].Items {
 			if item.Err != nil && !p.IgnoreErrors {
@@ -128,20 +139,16 @@ func (p *Plan) Reads(ctx context.Context, w Window, headers HeaderReader) ([]Rea
 				if source == nil {
 					continue
 				}
-				source.eachRead(p, job, func(image *cog.Level, r Read) {
-					if key := (tile{job.Time, image, int(r.TileIndex)}); !seen[key] {
-						seen[key] = true
-						reads = append(reads, r)
-					}
-				})
+				source.eachRead(p, job, add)
 			}
 		}
 	}
 	return reads, nil
 }
 
-func (s *Source) eachRead(p *Plan, job Job, yield func(*cog.Level, Read)) {
+func (s *Source) eachRead(p *Plan, job Job, yield func(Read)) {
 	layers := s.Layers()
+	pixels := Read{ItemID: p.Items[s.Item].ID, Band: p.Bands[s.Band].Name, TimeIndex: int32(job.Time), Level: int32(s.Level)}
 	for i := range job.Cells {
 		c := &job.Cells[i]
 		if s.Outline.Intersect(c.Window).Empty() {
@@ -149,19 +156,29 @@ func (s *Source) eachRead(p *Plan, job Job, yield func(*cog.Level, Read)) {
 		}
 		s.EachWindow(c, s.Coordinates(c, s.Kernel), func(w core.Window) {
 			for _, layer := range layers {
-				layer.EachTile(w, func(row, col int) {
-					index, r, ok := layer.Tile(row, col)
-					if !ok {
-						return
-					}
-					yield(layer.Image, Read{
-						ItemID: p.Items[s.Item].ID, Band: p.Bands[s.Band].Name, TimeIndex: int32(job.Time),
-						Level: int32(s.Level), TileIndex: int64(index), Ref: core.TileRef{Asset: s.Asset, Range: r},
-						Window: core.Window{Row: row * layer.Image.TileHeight, Col: col * layer.Image.TileWidth,
-							Height: layer.Image.TileHeight, Width: layer.Image.TileWidth},
-					})
-				})
+				layer.eachRead(w, s.Asset, pixels, yield)
+			}
+			if w.Empty() {
+				return
+			}
+			for _, m := range s.Masks {
+				mask, layer := pixels, m.Layer()
+				mask.Band, mask.Level = m.Name, int32(m.Level)
+				layer.eachRead(m.Window(w), m.Asset, mask, yield)
 			}
 		})
 	}
+}
+
+// eachRead calls yield with a read, like as, of every tile of the layer that the window of pixels touches.
+func (l *Layer) eachRead(w core.Window, asset *core.Asset, as Read, yield func(Read)) {
+	l.EachTile(w, func(row, col int) {
+		index, r, ok := l.Tile(row, col)
+		if !ok {
+			return
+		}
+		as.image, as.TileIndex, as.Ref = l.Image, int64(index), core.TileRef{Asset: asset, Range: r}
+		as.Window = core.Window{Row: row * l.Image.TileHeight, Col: col * l.Image.TileWidth, Height: l.Image.TileHeight, Width: l.Image.TileWidth}
+		yield(as)
+	})
 }

@@ -174,7 +174,7 @@ func isBinary(t arrow.DataType) bool {
 
 // unknown is the error for a property that the source does not have.
 func (c *columns) unknown(name, argument string, candidates []string) error {
-	near := nearest(name, candidates)
+	near := core.NearestNames(name, candidates)
 	if len(near) == 0 {
 		return core.Errorf(core.InvalidArgument, "UnknownProperty", "%s: the source has no property %q; it has %s",
 			argument, shorten(name), shortList(candidates))

@@ -26,6 +26,8 @@ type database struct {
 	columns   *columns
 	footprint *footprints
 	facts     facts
+	aliases   []string    // private files and what messages call them, in turn
+	boxOnly   bool        // boxes decide alone: footprints were not fetched
 	broken    atomic.Bool // DuckDB gave itself up; the next search opens anew
 	close     func() error
 }
@@ -50,8 +52,8 @@ func newDatabase(config Config, name string) (*database, error) {
 	return d, nil
 }
 
-// openFiles opens parquet files.
-func openFiles(config Config, files []file) (d *database, err error) {
+// openFiles opens parquet files; keys are those of their folders, which become columns.
+func openFiles(config Config, files []file, keys []string) (d *database, err error) {
 	paths := make([]string, len(files))
 	for i, f := range files {
 		if err := checkFooter(f.path); err != nil {
@@ -72,7 +74,7 @@ func openFiles(config Config, files []file) (d *database, err error) {
 			d = nil
 		}
 	}()
-	d.from, d.fromArgs = readParquet(files, paths)
+	d.from, d.fromArgs = readParquet(keys, paths)
 	d.order, d.files = "file_index, file_row_number", len(files)
 	if err = d.lock(paths); err != nil {
 		return d, err
@@ -82,16 +84,16 @@ func openFiles(config Config, files []file) (d *database, err error) {
 
 // readParquet gives the table function over the files. Columns of files that differ are matched by
 // name; folders named key=value add columns of text.
-func readParquet(files []file, paths []string) (from string, args []any) {
+func readParquet(keys, paths []string) (from string, args []any) {
 	from = "read_parquet(?, hive_partitioning=false"
-	if keys := partitionKeys(files); len(keys) > 0 {
+	if len(keys) > 0 {
 		types := make([]string, len(keys))
 		for i, key := range keys {
 			types[i] = quoteName(key) + ": VARCHAR"
 		}
 		from = "read_parquet(?, hive_partitioning=true, hive_types={" + strings.Join(types, ", ") + "}"
 	}
-	if len(files) > 1 {
+	if len(paths) > 1 {
 		from += ", union_by_name=true"
 	}
 	return from + ")", []any{paths}
@@ -204,6 +206,7 @@ func (d *database) fault(ctx context.Context, err error) error {
 		return core.Errorf(core.SearchError, "CatalogError", "%s: %w", d.name, err)
 	}
 	message, _, _ := strings.Cut(e.Msg, "\n")
+	message = strings.NewReplacer(d.aliases...).Replace(message)
 	switch e.Type {
 	case duckdb.ErrorTypeInterrupt:
 		return core.Errorf(core.Cancelled, "", "search was cancelled")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cogweave/core"
+	"cogweave/core/search/region"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
@@ -59,6 +60,12 @@ type Engine struct {
 	open   map[string]*slot
 	sweep  *time.Timer
 	closed bool
+	// footers of remote files, by href.
+	footers map[string]*footer
+	// decisions are the row groups of remote files that hold what a query found, by files and query.
+	decisions map[string][][]int
+	// summarised are footers of local files, by the files' ids.
+	summarised map[string]*summary
 }
 
 // slot is an opened source, or one that is being opened.
@@ -94,13 +101,8 @@ func (e *Engine) Search(ctx context.Context, src Source, q *Query) (*Result, err
 		return nil, err
 	}
 	var result *Result
-	err = e.with(ctx, src, func(db *database) error {
-		s, err := db.compile(ctx, q, regions)
-		if err != nil {
-			return err
-		}
-		defer s.release()
-		result, err = db.query(ctx, s)
+	err = e.with(ctx, src, q, regions, func(db *database) error {
+		result, err = db.search(ctx, q, regions)
 		return err
 	})
 	return result, err
@@ -109,7 +111,7 @@ func (e *Engine) Search(ctx context.Context, src Source, q *Query) (*Result, err
 // Describe gives the columns of a source, and the keys of its assets where the schema tells them (an
 // assets column that is a struct).
 func (e *Engine) Describe(ctx context.Context, src Source) (schema *arrow.Schema, assets []string, err error) {
-	err = e.with(ctx, src, func(db *database) error {
+	err = e.with(ctx, src, &Query{Limit: 1}, nil, func(db *database) error {
 		schema, assets = db.columns.arrow, db.columns.assetKeys()
 		return nil
 	})
@@ -136,39 +138,49 @@ func (e *Engine) Close() error {
 }
 
 // with opens the source, or finds it open, and runs f on it.
-func (e *Engine) with(ctx context.Context, src Source, f func(*database) error) error {
-	key, open, err := src.prepare()
+func (e *Engine) with(ctx context.Context, src Source, q *Query, regions []*region.Region, f func(*database) error) error {
+	key, open, err := src.prepare(ctx, e, q, regions)
 	if err != nil {
 		return err
 	}
+	for {
+		again, err := e.visit(ctx, key, open, f)
+		if !again {
+			return err
+		}
+	}
+}
+
+// visit is with for a source that is prepared. again: whoever was opening it gave up, and the caller may.
+func (e *Engine) visit(ctx context.Context, key string, open opener, f func(*database) error) (again bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return cancelled(ctx)
+		return false, cancelled(ctx)
 	}
-	s, opener, err := e.acquire(key)
+	s, first, err := e.acquire(key)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer e.leave(key, s)
-	if opener {
-		e.fill(key, s, open)
+	if first {
+		e.fill(ctx, key, s, open)
 	}
 	select {
 	case <-s.ready:
 	case <-ctx.Done():
-		return cancelled(ctx)
+		return false, cancelled(ctx)
 	}
 	if s.err != nil {
-		return s.err
+		return !first && core.ClassOf(s.err) == core.Cancelled && ctx.Err() == nil, s.err
 	}
 	err = f(s.db)
 	if s.db.broken.Load() {
 		e.drop(key, s)
 	}
-	return err
+	return false, err
 }
 
-// acquire joins the slot of a source; opener is true for the one caller that has to fill it.
-func (e *Engine) acquire(key string) (s *slot, opener bool, err error) {
+// acquire joins the slot of a source; first is true for the one caller that has to fill it.
+func (e *Engine) acquire(key string) (s *slot, first bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
@@ -183,8 +195,8 @@ func (e *Engine) acquire(key string) (s *slot, opener bool, err error) {
 	return s, !found, nil
 }
 
-// fill opens the source in the background: whoever started it may be cancelled, others wait for it.
-func (e *Engine) fill(key string, s *slot, open func(Config) (*database, error)) {
+// fill opens the source in the background, while its caller and others wait for it.
+func (e *Engine) fill(ctx context.Context, key string, s *slot, open opener) {
 	e.mu.Lock()
 	config := e.config
 	s.users++
@@ -198,7 +210,7 @@ func (e *Engine) fill(key string, s *slot, open func(Config) (*database, error))
 		e.leave(key, s)
 	}
 	core.Go(func() {
-		db, err := open(config)
+		db, err := open(ctx, config)
 		done(db, err)
 	}, func(err error) { done(nil, err) })
 }

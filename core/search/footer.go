@@ -48,7 +48,7 @@ func checkFooter(path string) error {
 		}
 		return bad("is no parquet file: it does not end with PAR1")
 	}
-	length := int64(binary.LittleEndian.Uint32(tail[:]))
+	length := footerLength(tail[:])
 	if length > size-12 || length > maxFooterBytes {
 		return bad("is a corrupt parquet file: its footer claims %d of %d bytes", length, size)
 	}
@@ -65,6 +65,9 @@ func checkFooter(path string) error {
 	}
 	return nil
 }
+
+// footerLength reads the last eight bytes of a file.
+func footerLength(tail []byte) int64 { return int64(binary.LittleEndian.Uint32(tail)) }
 
 // schemaElements reads the length of the schema list from the start of a footer, which is Thrift's
 // compact encoding of: 1: i32 version, 2: list<SchemaElement> schema, ...

@@ -33,6 +33,11 @@ type Query struct {
 	Assets []string
 	// Properties are columns to keep beside those of a core.Item where Assets is given.
 	Properties []string
+	// Narrow keeps only what planning needs: the columns of a core.Item, Properties, and the assets that may
+	// answer to Bands (nil: all).
+	Narrow bool
+	// Bands are names of bands as a plan takes them.
+	Bands []string
 }
 
 // SortKey is one property to sort by.

@@ -10,20 +10,22 @@ import (
 
 // itemColumns are the columns that make a core.Item, beside assets, bbox, geometry and links.
 var itemColumns = []string{"id", "collection", "datetime", "start_datetime", "end_datetime",
-	"proj:epsg", "proj:code", "proj:wkt2", "proj:projjson", "proj:shape", "proj:transform"}
+	"proj:epsg", "proj:code", "proj:wkt2", "proj:projjson", "proj:shape", "proj:transform",
+	"storage:schemes", "storage:platform", "storage:region", "storage:requester_pays", "storage:tier"}
 
 // assetFields are the fields of an asset that make a core.ItemAsset.
 var assetFields = []string{"href", "type", "title", "roles",
 	"proj:epsg", "proj:code", "proj:wkt2", "proj:projjson", "proj:shape", "proj:transform",
-	"raster:bands", "eo:bands", "bands", "data_type", "nodata", "raster:scale", "raster:offset"}
+	"raster:bands", "eo:bands", "bands", "data_type", "nodata", "raster:scale", "raster:offset", "eo:common_name",
+	"storage:refs", "storage:platform", "storage:region", "storage:requester_pays", "storage:tier"}
 
 // selectList writes SELECT and the wanted columns.
 func (d *database) selectList(ctx context.Context, q *Query, s *statement) error {
-	assets, isStruct := d.columns.column("assets").(*arrow.StructType)
-	if q.Assets == nil || !isStruct {
+	if q.Assets == nil {
 		s.add("SELECT *")
 		return nil
 	}
+	assets, isStruct := d.columns.column("assets").(*arrow.StructType)
 	s.add("SELECT ")
 	given := map[string]bool{}
 	for _, name := range slices.Concat(itemColumns, q.Properties) {
@@ -52,12 +54,19 @@ func (d *database) selectList(ctx context.Context, q *Query, s *statement) error
 	} else if d.columns.column("geometry") != nil {
 		s.add(`t."geometry", `)
 	}
-	relative, err := d.relativeHrefs(ctx, assets)
-	if err != nil {
-		return err
+	relative := true
+	if isStruct {
+		var err error
+		if relative, err = d.relativeHrefs(ctx, assets); err != nil {
+			return err
+		}
 	}
 	if relative && d.columns.column("links") != nil {
 		s.add(`t."links", `)
+	}
+	if !isStruct {
+		s.add(`t."assets"`)
+		return nil
 	}
 	s.add(assetStruct(assets, q.Assets) + ` AS "assets"`)
 	return nil

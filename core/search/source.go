@@ -1,14 +1,21 @@
 package search
 
 import (
+	"context"
 	"strings"
+
+	"cogweave/core/search/region"
 )
 
-// Source is where items come from: Files or Table.
+// Source is where items come from: Files, Table or From.
 type Source interface {
-	// prepare gives a key that is equal for equal contents, and the function that opens the source.
-	prepare() (key string, open func(Config) (*database, error), err error)
+	// prepare gives a key that is equal for equal contents, and the function that opens the source, or what
+	// of it the query needs.
+	prepare(ctx context.Context, e *Engine, q *Query, regions []*region.Region) (key string, open opener, err error)
 }
+
+// opener opens a source. Its context is that of the search that was first to need it.
+type opener func(ctx context.Context, config Config) (*database, error)
 
 // fileSource is a list of paths; what they name is looked up at each search.
 type fileSource struct{ paths []string }
@@ -18,16 +25,20 @@ type fileSource struct{ paths []string }
 // opened anew.
 func Files(paths ...string) Source { return fileSource{paths} }
 
-func (s fileSource) prepare() (string, func(Config) (*database, error), error) {
+func (s fileSource) prepare(_ context.Context, e *Engine, q *Query, regions []*region.Region) (string, opener, error) {
 	files, err := resolve(s.paths)
 	if err != nil {
+		return "", nil, err
+	}
+	keys := partitionKeys(files)
+	if files, err = e.prune(files, q, regions); err != nil {
 		return "", nil, err
 	}
 	ids := make([]string, len(files))
 	for i, f := range files {
 		ids[i] = f.id
 	}
-	return "files\x00" + strings.Join(ids, "\x00\x00"), func(config Config) (*database, error) {
-		return openFiles(config, files)
+	return "files\x00" + strings.Join(ids, "\x00\x00"), func(_ context.Context, config Config) (*database, error) {
+		return openFiles(config, files, keys)
 	}, nil
 }

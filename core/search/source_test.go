@@ -230,7 +230,7 @@ func TestLocked(t *testing.T) {
 	e := newEngine(t, Config{})
 	found(t, e, Files(path), Query{})
 	ctx := context.Background()
-	err := e.with(ctx, Files(path), func(db *database) error {
+	err := e.with(ctx, Files(path), &Query{}, nil, func(db *database) error {
 		for _, text := range []string{
 			"SELECT * FROM read_parquet('" + secret + "')", "SELECT * FROM '" + secret + "'", "SELECT * FROM read_parquet('" + dir + "/way.parquet')",
 			"SELECT * FROM read_parquet('" + dir + "/a.parquet/../secret.parquet')", "SELECT * FROM read_parquet('" + dir + "/*.parquet')",

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"cogweave/core"
+	"cogweave/core/search/region"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -43,11 +44,11 @@ func Table(schema *arrow.Schema, batches []arrow.RecordBatch) *TableSource {
 // engine finds it idle.
 func (t *TableSource) Release() { t.release() }
 
-func (t *TableSource) prepare() (string, func(Config) (*database, error), error) {
+func (t *TableSource) prepare(context.Context, *Engine, *Query, []*region.Region) (string, opener, error) {
 	return t.key, t.open, nil
 }
 
-func (t *TableSource) open(config Config) (d *database, err error) {
+func (t *TableSource) open(_ context.Context, config Config) (d *database, err error) {
 	if d, err = newDatabase(config, "the table of items"); err != nil {
 		return nil, err
 	}

@@ -71,6 +71,9 @@ func (d *database) spaceConditions(ctx context.Context, r *region.Region, s *sta
 		exact = expression{fmt.Sprintf(`CASE WHEN t."geometry" IS NULL THEN true ELSE %s(t."geometry", ?) END`, footprintFunction), []any{number}}
 	}
 	b := d.columns.box()
+	if d.boxOnly && b.exist() {
+		exact = expression{}
+	}
 	if !b.exist() {
 		if exact.sql == "" {
 			return nil, nil // nothing is known of footprints: the rasters' outlines decide

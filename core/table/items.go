@@ -19,7 +19,7 @@ type ParseItemsOptions struct {
 
 // ParseItems reads rows of stac-geoparquet, in any of the shapes that writers give them: bbox a struct, a
 // list or absent; assets a struct, a map or JSON text; properties flat, nested or JSON text; STAC 1.0
-// and 1.1, projection, raster and eo extensions of all versions. base is where the catalog was read
+// and 1.1, projection, raster, eo and storage extensions of all versions. base is where the catalog was read
 // from (a path or URL): relative hrefs of items without an absolute self link are resolved against it.
 // An asset without href is left out; an item stays even without assets.
 func ParseItems(recs []arrow.RecordBatch, base string) ([]core.Item, error) {
@@ -86,6 +86,7 @@ type itemReader struct {
 	bbox           boxReader
 	geometry       binaryReader
 	proj           projReader
+	storage        storageReader
 	properties     jsonReader // properties that are JSON text; the columns above come first
 	assets         assetsReader
 	ids            textArena
@@ -125,6 +126,7 @@ func newItemReader(rec arrow.RecordBatch, base string, options ParseItemsOptions
 		start:      newTimeReader(property("start_datetime")),
 		bbox:       newBoxReader(top.get("bbox")),
 		proj:       newProjReader(property, shared),
+		storage:    newStorageReader(property, shared),
 		properties: newJSONReader(top.get("properties")),
 		context:    assetContext{catalog: base},
 	}
@@ -166,8 +168,15 @@ func (r *itemReader) read(row int, item *core.Item) error {
 	if err := r.proj.read(row, &ctx.proj); err != nil {
 		return fail("projection", err)
 	}
+	ctx.storage = rawStorage{}
+	if r.storage.any() {
+		ctx.storage = r.storage.read(row)
+	}
 	if extra != nil {
 		ctx.proj.fill(&extra.rawProj)
+		if ctx.storage.own == (core.Storage{}) && ctx.storage.schemes == nil {
+			ctx.storage = extra.jsonStorage.raw()
+		}
 	}
 	item.Assets, err = r.assets.read(row, ctx)
 	return err

@@ -14,6 +14,7 @@ type assetContext struct {
 	itemID  string
 	row     int
 	proj    rawProj
+	storage rawStorage
 	links   linksReader
 	catalog string // where the catalog was read from
 }
@@ -143,6 +144,7 @@ type assetReader struct {
 	roles            rolesReader
 	proj             projReader
 	hasProj          bool
+	storage          storageReader
 	bands            bandsOfAsset
 	arena            textArena
 }
@@ -152,9 +154,10 @@ func newAssetReader(key string, a arrow.Array, intern *interner) assetReader {
 	r := assetReader{
 		key: key, whole: a,
 		href: newTextReader(f.get("href"), nil), mediaType: newTextReader(f.get("type"), intern), title: newTextReader(f.get("title"), intern),
-		roles: newRolesReader(f.get("roles"), intern),
-		proj:  newProjReader(f.get, intern),
-		bands: newBandsOfAsset(f, intern),
+		roles:   newRolesReader(f.get("roles"), intern),
+		proj:    newProjReader(f.get, intern),
+		storage: newStorageReader(f.get, intern),
+		bands:   newBandsOfAsset(f, intern),
 	}
 	r.hasProj = slices.ContainsFunc(f.names, func(name string) bool { return len(name) > 5 && name[:5] == "proj:" })
 	return r
@@ -177,6 +180,11 @@ func (r *assetReader) read(row int, ctx *assetContext, asset *core.ItemAsset) (o
 	asset.Title, _ = r.title.get(row)
 	asset.Roles = r.roles.get(row)
 	asset.Bands = r.bands.get(row)
+	if r.storage.any() {
+		asset.Storage = ctx.storage.of(r.storage.refs.get(row), r.storage.own(row))
+	} else {
+		asset.Storage = ctx.storage.of(nil, core.Storage{})
+	}
 	if !r.hasProj {
 		asset.Proj = ctx.proj.proj()
 		return true, nil

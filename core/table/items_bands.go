@@ -45,6 +45,9 @@ func fillBand(b, o *core.AssetBand) {
 	if b.CommonName == "" {
 		b.CommonName = o.CommonName
 	}
+	if b.Wavelength == 0 {
+		b.Wavelength = o.Wavelength
+	}
 	if b.DType == "" {
 		b.DType = o.DType
 	}
@@ -69,6 +72,7 @@ type bandFields struct {
 	name, common, dtype textReader
 	nodata              func(i int) (float64, bool)
 	scale, offset       func(i int) (float64, bool)
+	wavelength          func(i int) (float64, bool)
 }
 
 func newBandFields(f fields, intern *interner) bandFields {
@@ -87,6 +91,8 @@ func newBandFields(f fields, intern *interner) bandFields {
 		nodata: numberAt(first("nodata")),
 		scale:  numberAt(first("raster:scale", "scale")),
 		offset: numberAt(first("raster:offset", "offset")),
+
+		wavelength: numberAt(first("eo:center_wavelength", "center_wavelength")),
 	}
 }
 
@@ -102,6 +108,11 @@ func (r *bandFields) read(i int) core.AssetBand {
 			b.NoData = core.NoData{Set: true, Value: v}
 		}
 	}
+	if r.wavelength != nil {
+		if v, ok := r.wavelength(i); ok {
+			setWavelength(&b, v)
+		}
+	}
 	var scale, offset float64
 	var hasScale, hasOffset bool
 	if r.scale != nil {
@@ -112,6 +123,13 @@ func (r *bandFields) read(i int) core.AssetBand {
 	}
 	setScale(&b, scale, hasScale, offset, hasOffset)
 	return b
+}
+
+// setWavelength ignores what is no wavelength.
+func setWavelength(b *core.AssetBand, micrometres float64) {
+	if micrometres > 0 && !math.IsInf(micrometres, 0) {
+		b.Wavelength = micrometres
+	}
 }
 
 // setScale ignores what cannot scale anything.

@@ -62,6 +62,8 @@ type jsonBand struct {
 	Name         string     `json:"name"`
 	EOCommonName string     `json:"eo:common_name"`
 	CommonName   string     `json:"common_name"`
+	Wavelength   jsonNumber `json:"center_wavelength"`
+	EOWavelength jsonNumber `json:"eo:center_wavelength"`
 	DataType     string     `json:"data_type"`
 	NoData       jsonNumber `json:"nodata"`
 	RasterScale  jsonNumber `json:"raster:scale"`
@@ -72,6 +74,8 @@ type jsonBand struct {
 
 func (j *jsonBand) band() core.AssetBand {
 	b := core.AssetBand{Name: j.Name, CommonName: j.EOCommonName, DType: dtypeNamed(j.DataType), Scale: 1}
+	setWavelength(&b, j.Wavelength.value)
+	setWavelength(&b, j.EOWavelength.value)
 	if b.CommonName == "" {
 		b.CommonName = j.CommonName
 	}
@@ -113,6 +117,7 @@ type jsonAsset struct {
 	Title string   `json:"title"`
 	Roles []string `json:"roles"`
 	jsonProj
+	jsonStorage
 	Bands        jsonBands  `json:"bands"`
 	RasterBands  jsonBands  `json:"raster:bands"`
 	EOBands      jsonBands  `json:"eo:bands"`
@@ -175,11 +180,12 @@ func (r *jsonAssets) asset(key string, j *jsonAsset, ctx *assetContext) (core.It
 		return asset, assetError(ctx, key, "href", err)
 	}
 	var proj rawProj
-	if err := j.raw(&proj); err != nil {
+	if err := j.jsonProj.raw(&proj); err != nil {
 		return asset, assetError(ctx, key, "projection", err)
 	}
 	proj.fill(&ctx.proj)
 	asset.Proj = proj.proj()
+	asset.Storage = ctx.storage.of(j.refs(), j.jsonStorage.raw().own)
 	own := jsonBand{EOCommonName: j.CommonName, DataType: j.DataType, NoData: j.NoData, RasterScale: j.RasterScale, RasterOffset: j.RasterOffset}
 	asset.Bands = mergeBands(own.band(), j.Bands, j.RasterBands, j.EOBands)
 	return asset, nil
@@ -216,6 +222,7 @@ type rawProperties struct {
 	Datetime      string `json:"datetime"`
 	StartDatetime string `json:"start_datetime"`
 	jsonProj
+	jsonStorage
 	rawProj `json:"-"`
 }
 
@@ -234,7 +241,7 @@ func (r *jsonReader) get(row int) (*rawProperties, error) {
 	if err := json.Unmarshal([]byte(text), p); err != nil {
 		return nil, err
 	}
-	return p, p.raw(&p.rawProj)
+	return p, p.jsonProj.raw(&p.rawProj)
 }
 
 // selfInJSON gives the href of the self link in links that are JSON text, or "".

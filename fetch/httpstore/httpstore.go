@@ -9,10 +9,13 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"cogweave/core"
 	"cogweave/fetch/store"
+
+	"golang.org/x/net/http/httpproxy"
 )
 
 // Config is what the store's transport needs to know. Durations must be positive.
@@ -23,6 +26,7 @@ type Config struct {
 	MaxIdlePerHost   int           // connections kept open to one host
 	CABundle         string        // path of a PEM file of root certificates, "" for the system's
 	Policy           Policy
+	Proxy            httpproxy.Config // the zero value: no proxy
 }
 
 const (
@@ -31,24 +35,36 @@ const (
 	maxWholeFile = 4 << 20
 )
 
-// Store reads over one pool of connections.
+// Store reads over pools of connections that are its own.
 type Store struct {
-	transport *http.Transport
-	broken    *store.Fault // why no request can be made, such as an unreadable CA bundle
+	// One pool for callers who may reach private addresses, one for hrefs of public catalogs, which may
+	// not: a connection of the first must never serve the second.
+	transports [2]*http.Transport
+	policy     Policy
+	private    sync.Map     // catalog host -> whether it has a private address
+	broken     *store.Fault // why no request can be made, such as an unreadable CA bundle
 }
 
 var _ store.Store = (*Store)(nil)
 
-// New makes a store with its own pool of connections.
+// New makes a store with its own pools of connections.
 func New(cfg Config) *Store {
-	transport, broken := newTransport(cfg)
-	return &Store{transport: transport, broken: broken}
+	s := &Store{policy: cfg.Policy}
+	for i, policy := range [...]Policy{cfg.Policy, cfg.Policy.strict()} {
+		cfg.Policy = policy
+		if s.transports[i], s.broken = newTransport(cfg); s.broken != nil {
+			return s
+		}
+	}
+	return s
 }
 
 // Close closes the connections that are idle.
 func (s *Store) Close() {
-	if s.transport != nil {
-		s.transport.CloseIdleConnections()
+	for _, t := range s.transports {
+		if t != nil {
+			t.CloseIdleConnections()
+		}
 	}
 }
 
@@ -73,7 +89,7 @@ func (s *Store) ReadRange(ctx context.Context, req store.Request) (store.Body, e
 		return nil, err
 	}
 	for hops := 0; ; hops++ {
-		resp, err := s.transport.RoundTrip(newRequest(ctx, u, req))
+		resp, err := s.roundTrip(newRequest(ctx, u, req), false)
 		if err != nil {
 			return nil, transportFault(err)
 		}

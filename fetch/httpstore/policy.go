@@ -18,39 +18,49 @@ import (
 type Policy struct {
 	DenyLoopback bool
 	DenyPrivate  bool     // RFC 1918, unique local and carrier-grade NAT addresses
-	AllowHosts   []string // host names and addresses, without port, that all of this does not apply to
+	AllowHosts   []string // host names and addresses, without port, that these two do not apply to
 }
 
 var carrierNAT = netip.MustParsePrefix("100.64.0.0/10")
 
-func (p Policy) allows(ip netip.Addr) bool {
+// strict is the policy for hrefs of a public catalog.
+func (p Policy) strict() Policy {
+	p.DenyLoopback, p.DenyPrivate = true, true
+	return p
+}
+
+func (p Policy) allows(host string, ip netip.Addr) bool {
 	ip = ip.Unmap()
 	switch {
 	case ip.IsLinkLocalUnicast(), ip.IsMulticast():
 		return false
 	case ip.IsUnspecified(), ip.IsLoopback():
-		return !p.DenyLoopback
-	case ip.IsPrivate(), carrierNAT.Contains(ip):
-		return !p.DenyPrivate
+		return !p.DenyLoopback || p.names(host)
+	case isPrivate(ip):
+		return !p.DenyPrivate || p.names(host)
 	}
 	return true
+}
+
+func isPrivate(ip netip.Addr) bool { return ip.IsPrivate() || carrierNAT.Contains(ip) }
+
+// names tells whether the user has allowed a host.
+func (p Policy) names(host string) bool {
+	return slices.ContainsFunc(p.AllowHosts, func(h string) bool { return strings.EqualFold(h, host) })
 }
 
 // refusedAddress is the error of a connection that the policy forbids.
 type refusedAddress struct{ host, address string }
 
 func (e *refusedAddress) Error() string {
-	return fmt.Sprintf("%s leads to %s, which must not be connected to", e.host, e.address)
+	return fmt.Sprintf("%s leads to %s, which must not be connected to; configure(allow_hosts=) may allow a host", e.host, e.address)
 }
 
 // control gives the check that the dialer runs on each address of host.
 func (p Policy) control(host string) func(network, address string, _ syscall.RawConn) error {
 	return func(_, address string, _ syscall.RawConn) error {
-		if slices.ContainsFunc(p.AllowHosts, func(h string) bool { return strings.EqualFold(h, host) }) {
-			return nil
-		}
 		addr, err := netip.ParseAddrPort(address)
-		if err != nil || !p.allows(addr.Addr()) {
+		if err != nil || !p.allows(host, addr.Addr()) {
 			return &refusedAddress{host: host, address: address}
 		}
 		return nil

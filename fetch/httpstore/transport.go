@@ -6,11 +6,16 @@ import (
 	"crypto/x509"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"cogweave/core"
 	"cogweave/fetch/store"
+
+	"golang.org/x/net/http/httpproxy"
 )
 
 // newTransport tunes the pool for many small ranges of few hosts: as many connections as there may be
@@ -20,6 +25,7 @@ func newTransport(cfg Config) (*http.Transport, *store.Fault) {
 	if broken != nil {
 		return nil, broken
 	}
+	cfg.Policy.AllowHosts = append(slices.Clone(cfg.Policy.AllowHosts), proxyHosts(cfg.Proxy)...)
 	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, _, err := net.SplitHostPort(address)
 		if err != nil {
@@ -28,7 +34,9 @@ func newTransport(cfg Config) (*http.Transport, *store.Fault) {
 		d := net.Dialer{Timeout: cfg.ConnectTimeout, KeepAlive: 15 * time.Second, Control: cfg.Policy.control(host)}
 		return d.DialContext(ctx, network, address)
 	}
+	proxy := cfg.Proxy.ProxyFunc()
 	return &http.Transport{
+		Proxy:                 func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
 		DialContext:           dial,
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		TLSHandshakeTimeout:   cfg.TLSTimeout,
@@ -42,6 +50,20 @@ func newTransport(cfg Config) (*http.Transport, *store.Fault) {
 		// A silent HTTP/2 connection is probed, since a retry would otherwise go out on it again.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: cfg.FirstByteTimeout, PingTimeout: cfg.ConnectTimeout},
 	}, nil
+}
+
+// proxyHosts are the hosts of proxies, which the user has named: they may be anywhere.
+func proxyHosts(cfg httpproxy.Config) []string {
+	var hosts []string
+	for _, text := range []string{cfg.HTTPProxy, cfg.HTTPSProxy} {
+		if !strings.Contains(text, "://") {
+			text = "http://" + text
+		}
+		if u, err := url.Parse(text); err == nil && u.Hostname() != "" {
+			hosts = append(hosts, u.Hostname())
+		}
+	}
+	return hosts
 }
 
 func rootCAs(path string) (*x509.CertPool, *store.Fault) {

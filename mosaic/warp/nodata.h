@@ -3,12 +3,15 @@
 #undef IS_NODATA
 
 #if IS_FLOAT
-// A NaN nodata means NaN pixels; another one is compared in the pixel's own precision.
-typedef struct { int set, nan; T value; } NAME(nodata);
+// A NaN nodata means NaN pixels. Another one is a decimal text that writers round: pixels within GDAL's tolerance
+// of it, four times a float's epsilon, are meant (ARE_REAL_EQUAL in gdal_priv.h).
+typedef struct { int set, nan; T low, high; } NAME(nodata);
 INLINE NAME(nodata) NAME(nodata_of)(int set, double value) {
-	return (NAME(nodata)){set, value != value, (T)value};
+	double slack = 4.0 * 0x1p-23 * fabs(value);
+	if (isinf(value)) slack = 0;
+	return (NAME(nodata)){set, value != value, (T)(value - slack), (T)(value + slack)};
 }
-#define IS_NODATA(v) (nodata.nan ? (v) != (v) : (v) == nodata.value)
+#define IS_NODATA(v) (nodata.nan ? (v) != (v) : ((v) >= nodata.low) & ((v) <= nodata.high))
 #elif WIDE
 // As float64, in which the tag was read (core.NoData).
 typedef struct { int set; double value; } NAME(nodata);

@@ -5,7 +5,7 @@ behind it, each also as an awaitable with the suffix ``_async``. Importing the p
 nothing native; the first call does.
 """
 
-from . import debug
+from . import debug, sign
 from ._arrow import Headers, Items, Reads, Tiles
 from .accessor import CogweaveAccessor
 from .config import Measurement, cancel_all, configure, measure, stats, versions
@@ -27,10 +27,14 @@ from .explain import Explanation
 from .fetch import fetch, fetch_async
 from .grid import Grid
 from .headers import headers, headers_async
+from .mask import Bits, bits
 from .mosaic import mosaic, mosaic_async
 from .open import open, open_async  # noqa: A004
+from .open_item import open_item, open_item_async
 from .plan import Band, Plan, plan, plan_async
+from .progress import ProgressEvent
 from .read import Step, Stream, read, read_async, stream
+from .report import Outcome, Report
 from .search import search, search_async
 
 __version__ = "0.1.0"
@@ -41,6 +45,7 @@ __all__ = [
     "AssetError",
     "AssetNotFound",
     "Band",
+    "Bits",
     "BudgetExceeded",
     "Cancelled",
     "CogweaveAccessor",
@@ -54,13 +59,17 @@ __all__ = [
     "InvalidArgument",
     "Items",
     "Measurement",
+    "Outcome",
     "Plan",
+    "ProgressEvent",
     "Reads",
+    "Report",
     "SearchError",
     "Step",
     "Stream",
     "Tiles",
     "__version__",
+    "bits",
     "cancel_all",
     "configure",
     "debug",
@@ -73,12 +82,15 @@ __all__ = [
     "mosaic_async",
     "open",
     "open_async",
+    "open_item",
+    "open_item_async",
     "plan",
     "plan_async",
     "read",
     "read_async",
     "search",
     "search_async",
+    "sign",
     "stats",
     "stream",
     "versions",

@@ -18,11 +18,15 @@ from . import _ffi, _lib
 from .errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import os
+    from collections.abc import Callable, Mapping
     from typing import Self
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from ._loop import Steps
+    from ._recipe import Found
 
 
 class Table:
@@ -199,12 +203,35 @@ class Items(Table):
 
     _what = "items"
     # identity: tells these items from any other without looking at them, where something does.
-    __slots__ = ("identity", "origin")
+    # found: how to find them again in another process, where that is possible.
+    # again: the search that found them in this process, and its query, which may have left columns out.
+    __slots__ = ("again", "found", "identity", "origin")
 
     def _start(self) -> None:
         super()._start()
         self.origin: str | None = None
         self.identity: str | None = None
+        self.found: Found | None = None
+        self.again: tuple[Callable[..., Steps[Items]], dict[str, Any]] | None = None
+
+    def to_parquet(self, path: str | os.PathLike[str]) -> None:
+        """Write the items as stac-geoparquet, which a search, rustac and stac-geoparquet read.
+
+        Parameters
+        ----------
+        path : str or path
+            The file to write; one that is there is replaced when the new one is complete.
+
+        Raises
+        ------
+        InvalidArgument
+            The items have no such form.
+        ImportError
+            The ``stac`` extra is missing.
+        """
+        from ._geoparquet import write
+
+        write(self, path)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _items_from_packed, (self._pack(), self.origin, self.identity)

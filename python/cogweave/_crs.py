@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pyproj import CRS
 
 LONLAT: Final = "EPSG:4326"
+# How the engine calls the plane of a raster that says neither where it lies nor in which CRS.
+_PIXELS: Final = 'ENGCRS["pixels",EDATUM["a raster of its own"]'
 _EDGE_POINTS: Final = 21  # along each edge of a bbox that is transformed
 
 
@@ -76,22 +78,26 @@ def describe(crs: str) -> str:
 
 @functools.lru_cache(maxsize=64)
 def _grid_mapping(crs: str) -> dict[str, Any]:
+    if crs.startswith(_PIXELS):
+        return {}
     attrs = parsed(crs).to_cf()
     # rioxarray and GDAL look for the WKT under this name too.
     attrs["spatial_ref"] = attrs["crs_wkt"]
     return {name: value for name, value in attrs.items() if value is not None}
 
 
-def grid_mapping(crs: str, transform: Sequence[float]) -> dict[str, Any]:
+def grid_mapping(crs: str, transform: Sequence[float] | None) -> dict[str, Any]:
     """Give the attributes of a CF ``spatial_ref`` variable.
 
     Parameters
     ----------
     crs : str
         Normalised CRS.
-    transform : sequence of six floats
+    transform : sequence of six floats, optional
         ``a, b, c, d, e, f``; written in GDAL's order as ``GeoTransform``.
     """
+    if transform is None:
+        return dict(_grid_mapping(crs))
     a, b, c, d, e, f = transform
     return {
         **_grid_mapping(crs),
@@ -101,6 +107,8 @@ def grid_mapping(crs: str, transform: Sequence[float]) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=64)
 def _axes(crs: str) -> dict[str, dict[str, str]]:
+    if crs.startswith(_PIXELS):
+        return {}
     # The engine's x is easting or longitude whatever the authority's order of axes.
     return {axis["axis"].lower(): axis for axis in parsed(crs).cs_to_cf() if axis.get("axis") in ("X", "Y")}
 
@@ -149,3 +157,20 @@ def utm(lon: float, lat: float) -> str:
     """Give the UTM zone of a point in degrees, by the plain rule of six degrees a zone."""
     zone = int((lon + 180) // 6) % 60 + 1
     return f"EPSG:{(32600 if lat >= 0 else 32700) + zone}"
+
+
+def lonlat_bounds(bbox: tuple[float, ...], crs: str) -> tuple[float, float, float, float] | None:
+    """Give a bbox in degrees that holds another, or None where its CRS has no such box.
+
+    Its west lies east of its east where it crosses the antimeridian; a box round a pole has all
+    longitudes.
+    """
+    from pyproj import Transformer
+    from pyproj.exceptions import ProjError
+
+    try:
+        transformer = Transformer.from_crs(parsed(crs), parsed(LONLAT), always_xy=True)
+        out = transformer.transform_bounds(*bbox, densify_pts=_EDGE_POINTS)
+    except ProjError:
+        return None
+    return (out[0], out[1], out[2], out[3]) if all(map(math.isfinite, out)) else None

@@ -37,6 +37,8 @@ EVENT_STEP: Final = 2
 EVENT_PROGRESS: Final = 3
 EVENT_ASK: Final = 4
 
+REPORTED: Final = 1 << 32  # in the value of a DONE event: there is a report
+
 Handle = c_uint64
 Text = c_void_p  # a char * that must be freed: c_char_p would turn it into bytes and lose it
 
@@ -97,8 +99,10 @@ _SIGNATURES: Final[dict[str, tuple[Any, Sequence[Any]]]] = {
     # library
     "cw_abi_version": (c_uint32, ()),
     "cw_versions": (c_int32, (_text_out, _text_out)),
+    "cw_environment": (c_int32, (c_char_p, _text_out)),
     "cw_configure": (c_int32, (c_char_p, _text_out, _text_out)),
     "cw_stats": (c_int32, (_text_out, _text_out)),
+    "cw_notices": (c_int32, (_text_out, _text_out)),
     "cw_cancel_all": (c_int32, (_text_out,)),
     "cw_free": (None, (c_void_p,)),
     # queues
@@ -110,7 +114,12 @@ _SIGNATURES: Final[dict[str, tuple[Any, Sequence[Any]]]] = {
     "cw_op_take_buffer": (c_int32, (Handle, POINTER(c_void_p), POINTER(c_int64), _text_out)),
     "cw_op_error": (c_int32, (Handle, _text_out, _text_out)),
     "cw_op_progress": (c_int32, (Handle, _text_out, _text_out)),
+    "cw_op_watch": (c_int32, (Handle,)),
     "cw_op_asked": (c_int32, (Handle, c_int64, _text_out, _text_out)),
+    "cw_op_asked_block": (
+        c_int32,
+        (Handle, c_int64, c_int64, POINTER(c_void_p), POINTER(c_int64), _text_out),
+    ),
     "cw_op_answer": (c_int32, (Handle, c_int64, c_char_p, _text_out)),
     "cw_release": (c_int32, (Handle,)),
     "cw_buffer_release": (None, (c_void_p,)),
@@ -123,6 +132,7 @@ _SIGNATURES: Final[dict[str, tuple[Any, Sequence[Any]]]] = {
     "cw_headers": (c_int32, (Handle, c_char_p, Handle, _handle_out, _text_out)),
     "cw_plan": (c_int32, (Handle, c_char_p, Handle, Handle, _handle_out, _text_out)),
     "cw_plan_describe": (c_int32, (Handle, _text_out, _text_out)),
+    "cw_plan_membership": (c_int32, (Handle, _text_out, _text_out)),
     "cw_reads": (c_int32, (Handle, Handle, _window_in, _handle_out, _text_out)),
     "cw_fetch": (c_int32, (Handle, Handle, _window_in, _handle_out, _text_out)),
     "cw_mosaic": (

@@ -10,6 +10,7 @@ import ctypes
 import json
 import os
 import threading
+from collections.abc import Mapping
 from ctypes import byref
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +26,8 @@ _PREFIXES: Final = ("AWS_", "GOOGLE_", "AZURE_", "SSL_CERT_")
 _NAMES: Final = frozenset(
     {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"}
     | {"http_proxy", "https_proxy", "no_proxy", "all_proxy"}
-    | {"CLOUDSDK_CONFIG"}
+    | {"HOME", "CLOUDSDK_CONFIG", "STORAGE_EMULATOR_HOST", "GS_USER_PROJECT"}
+    | {"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT"}
 )
 
 _lock = threading.Lock()
@@ -69,8 +71,21 @@ def _load() -> ctypes.CDLL:
             if not Path(path).exists():
                 raise ImportError(f"cogweave's native library is missing: {path}. ./build.sh makes it") from problem
             raise ImportError(f"cogweave's native library cannot be loaded: {problem}") from problem
+        _keep_headers(found)
         _library = found
         return found
+
+
+def _keep_headers(found: ctypes.CDLL) -> None:
+    """Name the user's cache folder to the engine, which does not see Python's environment."""
+    root = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    if not os.path.isabs(root):  # a relative one is to be ignored; no home, no cache
+        return
+    answer, error = _ffi.Text(), _ffi.Text()
+    found.cw_configure(encode({"cache_dir": os.path.join(root, "cogweave")}), byref(answer), byref(error))
+    for text in (answer, error):
+        if text.value:
+            found.cw_free(text)
 
 
 def _after_fork() -> None:
@@ -110,10 +125,15 @@ def check(status: int, error: ctypes.c_void_p) -> None:
 
 def ask(name: str, *arguments: Any) -> dict[str, Any]:
     """Call ``cw_<name>(*arguments, &json, &error)`` and give the JSON object."""
+    told: dict[str, Any] = json.loads(ask_text(name, *arguments))
+    return told
+
+
+def ask_text(name: str, *arguments: Any) -> str:
+    """Call ``cw_<name>(*arguments, &json, &error)`` and give the JSON as it is."""
     answer, error = _ffi.Text(), _ffi.Text()
     check(getattr(library(), name)(*arguments, byref(answer), byref(error)), error)
-    told: dict[str, Any] = json.loads(take_text(answer) or "{}")
-    return told
+    return take_text(answer) or "{}"
 
 
 def release(handle: int) -> None:
@@ -135,3 +155,25 @@ def encode(request: dict[str, Any]) -> bytes:
 def environment() -> dict[str, str]:
     """Give the variables that stores, proxies and certificates depend on, as they are now."""
     return {name: value for name, value in os.environ.items() if name in _NAMES or name.startswith(_PREFIXES)}
+
+
+_surroundings = threading.Lock()
+_seen: Mapping[Any, Any] = {}  # os.environ when it was last looked at
+_handed: dict[str, str] = {}  # what the engine has of it
+
+
+def hand_over_environment(lib: ctypes.CDLL) -> None:
+    """Tell the engine of variables that changed since the last call; 1 us where nothing has."""
+    global _seen, _handed
+    # The dict within os.environ, where there is one: comparing that decodes nothing.
+    now = getattr(os.environ, "_data", os.environ)
+    if now == _seen:
+        return
+    with _surroundings:
+        looked_at = dict(now)
+        variables = environment()
+        if variables != _handed:
+            error = _ffi.Text()
+            check(lib.cw_environment(encode(variables), byref(error)), error)
+            _handed = variables
+        _seen = looked_at

@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import contextvars
 import ctypes
 import functools
 import inspect
@@ -26,13 +27,15 @@ import os
 import select
 import threading
 import time
+import warnings
 import weakref
+from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from ctypes import byref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, ParamSpec, TypeAlias, TypeVar, cast
 
-from . import _ffi, _lib, errors
+from . import _answers, _ffi, _lib, errors
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -58,12 +61,18 @@ class Request(Generic[T]):
         What must outlive the operation, whoever stops waiting: memory that it writes to.
     listener : callable or None
         Told of events before the final one.
+    answerers : mapping
+        Who answers what the engine asks meanwhile, by the question's name (`_answers`).
+    ended : callable or None
+        Told of the final completion, whatever came of it: handle, and whether there is a report.
     """
 
     submit: Callable[[ctypes.CDLL, int, Any, Any], int]
     finish: Callable[[int], T]
     pins: tuple[object, ...] = ()
     listener: Listener | None = None
+    answerers: _answers.Answerers = field(default_factory=dict)
+    ended: Callable[[int, bool], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +109,33 @@ class Operation:
 
     __slots__ = (
         "abandoned",
+        "answerers",
+        "context",
         "done",
+        "ended",
         "failure",
         "future",
         "handle",
         "listener",
+        "notices",
         "pins",
         "status",
+        "under_way",
     )
 
     def __init__(self, request: Request[Any]) -> None:
         self.handle = 0
         self.done = False
         self.status = _ffi.OK
+        self.notices = 0
         self.abandoned = False
         self.pins = request.pins
         self.listener = request.listener
+        self.answerers = request.answerers
+        self.ended = request.ended
+        # Of the caller: what runs on an event loop's behalf would else see the loop's.
+        self.context = contextvars.copy_context() if request.answerers else None
+        self.under_way: set[Callable[[], object]] = set()
         self.future: weakref.ref[asyncio.Future[None]] | None = None
         self.failure: Exception | None = None
 
@@ -126,14 +146,26 @@ class Operation:
         try:
             self.listener(self.handle, kind, value)
         except Exception as problem:
-            self.failure = problem
-            if (lib := _lib.loaded()) is not None:
-                lib.cw_op_cancel(self.handle)
+            self.fail(problem)
 
-    def settle(self, status: int) -> None:
+    def fail(self, problem: Exception) -> None:
+        """Note why the operation failed, and cancel it; the first reason counts."""
+        if self.failure is None:
+            self.failure = problem
+        if self.handle and not self.done and (lib := _lib.loaded()) is not None:
+            lib.cw_op_cancel(self.handle)
+
+    def settle(self, status: int, value: int) -> None:
         """Note the final completion, and wake whoever waits."""
-        self.status, self.done = status, True
+        if self.ended is not None:
+            try:
+                self.ended(self.handle, value >= _ffi.REPORTED)
+            except Exception as problem:
+                self.failure = self.failure or problem
+            self.ended = None
+        self.status, self.notices, self.done = status, value % _ffi.REPORTED, True
         self.pins, self.listener = (), None
+        _answers.forget(self)
         # `close` sets abandoned before it looks at done, this sets done before it looks at
         # abandoned: whichever comes last releases.
         if self.abandoned:
@@ -148,6 +180,7 @@ class Operation:
     def close(self) -> None:
         """Let go: release a finished operation, cancel a running one and release it when it ends."""
         self.abandoned = True
+        _answers.forget(self)
         if self.done:
             self.release()
         elif self.handle and (lib := _lib.loaded()) is not None:
@@ -160,6 +193,8 @@ class Operation:
 
     def result(self, finish: Callable[[int], T]) -> T:
         """Take the result of a finished operation, or raise its error."""
+        if self.notices:
+            _warn()
         if self.failure is not None:
             raise self.failure
         if self.status == _ffi.OK:
@@ -172,8 +207,21 @@ class Operation:
         raise AssertionError("unreachable: a failed operation without an error")
 
 
+def _warn() -> None:
+    """Show what the engine has to say though nothing failed; each text once in a process."""
+    for text in _lib.ask("cw_notices")["notices"]:
+        warnings.warn(text, UserWarning, stacklevel=2)
+
+
 class Port:
-    """One native queue, and the operations that complete on it."""
+    """One native queue, and the operations that complete on it.
+
+    Attributes
+    ----------
+    questions : collections.deque
+        What the engine has asked and nobody has looked at yet: operations with the question's
+        number. Whoever drains the port answers them after that, not halfway through.
+    """
 
     def __init__(self) -> None:
         lib = _lib.library()
@@ -182,6 +230,7 @@ class Port:
         self.fd: int = fd.value
         self.queue: int = queue.value
         self.running: dict[int, Operation] = {}
+        self.questions: deque[tuple[Operation, int]] = deque()
         self._events = (_ffi.Event * _BATCH)()
         self._in_hand = False
         self._lib = lib
@@ -191,6 +240,7 @@ class Port:
     def submit(self, request: Request[Any], operation: Operation) -> None:
         """Start an operation; its completion will arrive here."""
         handle, error = _ffi.Handle(), _ffi.Text()
+        _lib.hand_over_environment(self._lib)
         try:
             _lib.check(request.submit(self._lib, self.queue, byref(handle), byref(error)), error)
         finally:  # started, if it has a handle, whatever interrupted us since
@@ -219,12 +269,16 @@ class Port:
             if kind == _ffi.EVENT_DONE:
                 operation = self.running.pop(event.op, None)
                 if operation is not None:
-                    operation.settle(event.status)
+                    operation.settle(event.status, event.value)
                 event.kind = 0
             elif kind:
                 event.kind = 0
                 operation = self.running.get(event.op)
-                if operation is not None:
+                if operation is None:
+                    continue
+                if kind == _ffi.EVENT_ASK:
+                    self.questions.append((operation, event.value))
+                else:
                     operation.hear(kind, event.value)
 
 
@@ -261,7 +315,7 @@ def _sweep() -> None:
             if events[i].kind == _ffi.EVENT_DONE:
                 operation = running.pop(events[i].op, None)
                 if operation is not None:
-                    operation.settle(events[i].status)
+                    operation.settle(events[i].status, events[i].value)
         if not running or count < 0:
             with contextlib.suppress(ValueError):
                 _orphans.remove(orphan)
@@ -281,9 +335,16 @@ class Waiter:
         self._poll.register(self.port.fd, select.POLLIN)
 
     def wait(self) -> None:
-        """Wait for events and pass them on. A signal handler that raises ends the wait at once."""
+        """Wait for events, pass them on, and answer what the engine asks.
+
+        A signal handler that raises ends the wait at once. An answerer may wait for operations of
+        its own on this thread: that wait then answers the questions that are left.
+        """
         self._poll.poll()
         self.port.drain()
+        questions = self.port.questions
+        while questions:
+            _answers.here(*questions.popleft())
 
     def run(self, request: Request[T]) -> T:
         """Submit a request and wait for its result.
@@ -324,13 +385,23 @@ _of_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[Port]
 _of_loop_lock = threading.Lock()
 
 
+class _LoopPort(Port):
+    """The port of an event loop."""
+
+    def drain(self) -> None:
+        """Take what waits in the queue, and start answering what the engine asks."""
+        super().drain()
+        while self.questions:
+            _answers.on_loop(*self.questions.popleft())
+
+
 def _loop_port(loop: asyncio.AbstractEventLoop) -> Port:
     found = _of_loop.get(loop)
     port = found() if found is not None else None
     if port is not None:
         return port
     _sweep()
-    port = Port()
+    port = _LoopPort()
     try:
         loop.add_reader(port.fd, port.drain)
     except NotImplementedError:

@@ -53,10 +53,25 @@ def take(operation: int, shape: tuple[int, ...] | None, dtype: np.dtype[Any]) ->
         shape = (nbytes.value // dtype.itemsize,)
     if not data.value:
         return np.empty(shape, dtype)
-    memory = _Memory(data.value, nbytes.value, lib.cw_buffer_release)
+    return view(data.value, nbytes.value, shape, dtype)
+
+
+def view(address: int, nbytes: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Show a pixel buffer of the engine's as an array, which owns the caller's share of it.
+
+    Parameters
+    ----------
+    address, nbytes : int
+        The buffer; an address of 0 is an empty one.
+    shape, dtype
+        Of the array: at most ``nbytes`` long.
+    """
+    if not address:
+        return np.empty(shape, dtype)
+    memory = _Memory(address, nbytes, _lib.library().cw_buffer_release)
     expected = math.prod(shape) * dtype.itemsize
-    if nbytes.value < expected:
-        raise CogweaveError(f"the engine gave {nbytes.value} bytes for {dtype} pixels of shape {shape}")
+    if nbytes < expected:
+        raise CogweaveError(f"the engine gave {nbytes} bytes for {dtype} pixels of shape {shape}")
     return np.asarray(memory)[:expected].view(dtype).reshape(shape)
 
 

@@ -1,7 +1,7 @@
 """Sources: where items come from, in the form that the engine takes.
 
 Paths, globs, folders and URLs are the engine's business; Arrow tables are handed over; STAC
-objects of other libraries are made into an Arrow table first (the ``stac`` extra).
+objects, documents and APIs are made into an Arrow table first.
 """
 
 from __future__ import annotations
@@ -9,29 +9,49 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from . import _arguments
+from . import _api, _arguments, _stac
 from ._arrow import Items, Table
+from ._recipe import Found, found_by
 from ._redact import redact
+from ._stac import dicts as stac_items
+from ._stac import is_stac
 from .errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Source", "is_stac", "resolve", "stac_items"]
+
+
+class Made(Protocol):
+    """What items are made of when a query is known."""
+
+    def items(self, query: Mapping[str, Any]) -> Items:
+        """Give those that the query may want, and what it needs of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Paths for the engine to read, or a table of items; one of them is None."""
+    """Paths for the engine to read, a table of items, or what a query makes a table of; the others are None."""
 
     paths: list[str] | None
     items: Items | None
+    made: Made | None = None
+    place: str | None = None
+
+    def table(self, query: Mapping[str, Any]) -> Items | None:
+        """Give the table for the engine to search, if it is not to read paths itself."""
+        return self.items if self.made is None else self.made.items(query)
 
     @property
     def label(self) -> str:
         """The source in words, without secrets."""
         if self.paths is None:
-            return "a table of items"
+            return self.place or "a table of items"
         return ", ".join(redact(path) for path in self.paths)
 
     @property
@@ -61,6 +81,13 @@ class Source:
         marks = [(s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns) for s in states]
         return json.dumps([self.paths, marks, dict(query)], sort_keys=True, default=str)
 
+    def found(self, query: Mapping[str, Any]) -> Found | None:
+        """Tell how another process can find what a query of this source found; None where it cannot."""
+        if self.paths is None:
+            return None
+        absolute = [path if "://" in path else str(Path(path).absolute()) for path in self.paths]
+        return found_by(absolute, query)
+
 
 def resolve(source: object) -> Source:
     """Recognise a source.
@@ -69,60 +96,43 @@ def resolve(source: object) -> Source:
     ------
     InvalidArgument
         It is nothing that holds items.
-    ImportError
-        It needs the ``stac`` extra.
     """
     listed = _arguments.paths(source)
     if listed is not None:
-        return Source([os.path.expanduser(path) for path in listed], None)
+        return _of_paths([path if "://" in path else os.path.expanduser(path) for path in listed])
     if isinstance(source, Table) or hasattr(source, "__arrow_c_stream__"):
         return Source(None, Items._of(source, "source"))
-    features = stac_items(source)
-    if features is None:
+    found = _stac.features(source)
+    if found is None:
         raise InvalidArgument(
             "source wants a path, a URL, a list of those, an Arrow table or STAC items, and was "
             f"given {type(source).__name__}"
         )
-    return Source(None, _from_dicts(features))
-
-
-def is_stac(source: object) -> bool:
-    """Tell whether an object is STAC items of another library, without making any request."""
-    if isinstance(source, Mapping):
-        return source.get("type") == "FeatureCollection" or "stac_version" in source
-    module = type(source).__module__.partition(".")[0]
-    return module in ("pystac", "pystac_client") and any(
-        hasattr(source, name) for name in ("to_dict", "items_as_dicts")
-    )
-
-
-def stac_items(source: object) -> list[dict[str, Any]] | None:
-    """Give STAC items as dicts: of pystac and pystac-client objects, dicts, or lists of them."""
-    found: Any = source
-    if hasattr(found, "items_as_dicts"):  # pystac_client.ItemSearch
-        return list(found.items_as_dicts())
-    if not isinstance(found, Mapping) and hasattr(found, "to_dict"):
-        found = found.to_dict()
-    if isinstance(found, Mapping):
-        if found.get("type") == "FeatureCollection":
-            return list(found.get("features") or ())
-        return [dict(found)] if found.get("type") == "Feature" else None
-    if isinstance(found, Iterable) and not isinstance(found, (str, bytes)):
-        parts = [stac_items(part) for part in found]
-        if parts and all(part is not None for part in parts):
-            return [item for part in parts if part is not None for item in part]
-    return None
-
-
-def _from_dicts(features: list[dict[str, Any]]) -> Items:
-    if not features:
+    if not found:
         raise InvalidArgument("source is an empty collection of items")
-    try:
-        from stac_geoparquet.arrow import parse_stac_items_to_arrow
-    except ImportError as problem:
-        raise ImportError("STAC objects as a source need the stac extra: pip install 'cogweave[stac]'") from problem
-    try:
-        table = parse_stac_items_to_arrow(features)
-    except (ValueError, TypeError, KeyError, AttributeError) as problem:
-        raise InvalidArgument(f"source holds what is no STAC item: {problem!r}") from problem
-    return Items(table)
+    return Source(None, None, Objects(found))
+
+
+def _of_paths(paths: list[str]) -> Source:
+    """Tell parquet, which the engine reads, from STAC documents and APIs."""
+    others = [path for path in paths if _api.is_document(path) or _api.is_api(path)]
+    if not others:
+        return Source(paths, None)
+    if len(paths) > 1:
+        raise InvalidArgument(
+            f"source lists {redact(others[0])} beside others: lists are made of parquet files; "
+            "name a STAC document or API alone"
+        )
+    place = paths[0]
+    return Source(None, None, _api.Documents(place) if _api.is_document(place) else _api.Api(place), redact(place))
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """STAC objects in memory."""
+
+    found: list[Any]
+
+    def items(self, query: Mapping[str, Any]) -> Items:
+        """Make a table of those parts of them that a query needs."""
+        return _stac.table(self.found, query)

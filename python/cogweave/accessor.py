@@ -1,16 +1,21 @@
-"""The accessor ``da.cogweave``: what lies behind an array that cogweave opened."""
+"""The accessors ``da.cogweave`` and ``ds.cogweave``: what lies behind what cogweave opened."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import numpy as np
 import xarray as xr
 
+from . import geozarr
 from ._window import Selection, Window
 from .arrays import PLAN
 from .errors import InvalidArgument
+from .explain import explain
+from .footprints import footprints, plot_footprints
+from .lazy import PlanArray, preferred_chunks
 from .plan import Plan
+from .sample import sample, sample_async
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,20 +23,112 @@ if TYPE_CHECKING:
     from ._arrow import Items
     from .explain import Explanation
 
+D = TypeVar("D", xr.DataArray, xr.Dataset)
+
 _OFF_CENTRE: Final = 0.01  # fraction of a pixel by which a coordinate may miss its pixel's centre
+_DECODING: Final = ("_FillValue", "scale_factor", "add_offset", "dtype")
+
+
+class _Accessor(Generic[D]):
+    """What both accessors have.
+
+    Parameters
+    ----------
+    data : xarray.DataArray or xarray.Dataset
+    """
+
+    def __init__(self, data: D) -> None:
+        self._data: D = data
+
+    @property
+    def plan(self) -> Plan:
+        """Plan of the window that the present coordinates tell.
+
+        Raises
+        ------
+        InvalidArgument
+            The array was computed, not opened, or its coordinates are not those of its plan.
+        """
+        raise NotImplementedError
+
+    @property
+    def items(self) -> Items:
+        """The items that were planned, those outside the window included."""
+        return self.plan.items
+
+    def explain(self) -> Explanation:
+        """Tell what reading the array would take, without reading any tile.
+
+        Headers that are not known yet are read.
+
+        Returns
+        -------
+        Explanation
+            Prints as text, shows as HTML in a notebook; ``to_dataframe()`` has a row per file.
+        """
+        return explain(self.plan, self._chunks())
+
+    def footprints(self) -> Any:
+        """Give the items of the present time steps with their footprints.
+
+        Returns
+        -------
+        geopandas.GeoDataFrame
+            One row per item: ``id``, ``time``, properties, ``geometry`` in EPSG:4326.
+        """
+        return footprints(self.plan)
+
+    def plot_footprints(self, axes: Any = None, **style: Any) -> Any:
+        """Draw the items' footprints, coloured by time, and the array's outline over them.
+
+        Parameters
+        ----------
+        axes : matplotlib.axes.Axes, optional
+        **style
+            Of `geopandas.GeoDataFrame.plot`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        return plot_footprints(self.plan, axes, **style)
+
+    def geozarr(self) -> D:
+        """Give a copy whose attributes follow GeoZarr's ``spatial`` and ``proj`` conventions.
+
+        They hold for the present coordinates, as of the call: for `to_zarr` right after.
+        """
+        return self._data.assign_attrs(geozarr.attributes(self.plan.grid))
+
+    def raster_index(self) -> D:
+        """Give a copy whose x and y are a `rasterix.RasterIndex` (rasterix is optional).
+
+        Its coordinates are computed from the transform, exactly, and slices carry it along.
+        """
+        import rasterix
+
+        a, b, c, d, e, f = self.plan.grid.transform
+        marked = self._data.drop_vars(["x", "y"]).assign_coords(
+            spatial_ref=self._data.spatial_ref.assign_attrs(
+                GeoTransform=" ".join(repr(float(term)) for term in (c, a, b, f, d, e))
+            )
+        )
+        return rasterix.assign_index(marked, x_dim="x", y_dim="y")  # type: ignore[no-any-return]
+
+    def _chunks(self) -> dict[str, int]:
+        """Give the largest chunk along each dimension: dask's, or those that suit the files."""
+        preferred = preferred_chunks(self.plan, ("band", "time", "y", "x"))
+        return {**preferred, **{str(dim): max(sizes) for dim, sizes in self._data.chunksizes.items() if sizes}}
 
 
 @xr.register_dataarray_accessor("cogweave")  # type: ignore[no-untyped-call]
-class CogweaveAccessor:
+class CogweaveAccessor(_Accessor[xr.DataArray]):
     """The plan behind an array that cogweave opened, for the window that its coordinates tell.
 
     Parameters
     ----------
     data : xarray.DataArray
     """
-
-    def __init__(self, data: xr.DataArray) -> None:
-        self._data = data
 
     @property
     def plan(self) -> Plan:
@@ -48,29 +145,133 @@ class CogweaveAccessor:
                 "this array has no plan: it was not opened by cogweave, or was computed from such "
                 "an array (arithmetic leaves the plan behind)"
             )
-        data = self._data
-        rows, cols = plan.grid.shape
-        _, _, c, _, _, f = plan.grid.transform
-        a, e = plan.grid.transform[0], plan.grid.transform[4]
-        return plan._sliced(
-            Window(
-                (
-                    _chosen(plan, 0, _names(data, plan)),
-                    _chosen(plan, 1, _steps(data, plan)),
-                    _chosen(plan, 2, _cells(data, "y", f, e, rows)),
-                    _chosen(plan, 3, _cells(data, "x", c, a, cols)),
-                )
-            )
-        )
+        return _windowed(self._data, plan)
 
     @property
-    def items(self) -> Items:
-        """The items that were planned, those outside the window included."""
-        return self.plan.items
+    def _array(self) -> PlanArray:
+        return PlanArray(self.plan, drop_band="band" not in self._data.dims)
 
-    def explain(self) -> Explanation:
-        """Tell what reading the array would take, without reading any tile."""
-        return self.plan.explain()
+    def sample(
+        self, points: object, *, crs: object = None, method: str | None = "nearest", tolerance: float | None = None
+    ) -> xr.DataArray:
+        """Read the array's values at points: thousands of points and many dates are one read.
+
+        Parameters
+        ----------
+        points : GeoDataFrame, GeoSeries or a pair of arrays
+            Points with their CRS; or x and y, in ``crs``.
+        crs : optional
+            CRS of x and y; None: the array's.
+        method : {"nearest", None}
+            ``"nearest"``: the value of the cell that a point lies in. None: points must be centres
+            of cells.
+        tolerance : float, optional
+            Largest distance between a point and its cell's centre, in units of the array's CRS.
+
+        Returns
+        -------
+        xarray.DataArray
+            The array's dimensions with ``point`` instead of ``y`` and ``x``, loaded. Points outside
+            the array, farther off than the tolerance, NaN or empty have the nodata value (NaN
+            where the array is masked, 0 where there is none).
+
+        Raises
+        ------
+        InvalidArgument
+            Points that are none.
+        AssetError
+            A file that is needed and cannot be read.
+        """
+        return self._finished(sample(self.plan, points, crs=crs, method=method, tolerance=tolerance))
+
+    async def sample_async(
+        self, points: object, *, crs: object = None, method: str | None = "nearest", tolerance: float | None = None
+    ) -> xr.DataArray:
+        """Await what `sample` gives."""
+        return self._finished(await sample_async(self.plan, points, crs=crs, method=method, tolerance=tolerance))
+
+    def _finished(self, values: xr.DataArray) -> xr.DataArray:
+        """Give sampled values the array's own dimensions, coordinates, dtype and masking."""
+        data = self._data
+        for name in ("band", "time"):
+            if name not in data.dims:
+                values = values.isel({name: 0}, drop=name not in data.coords)
+        kept = {
+            name: coord
+            for name, coord in data.coords.items()
+            if name not in values.coords and set(coord.dims) <= {"band", "time"}
+        }
+        values = values.assign_coords(kept)
+        values.name = data.name
+        if "_FillValue" not in data.attrs and any(name in data.encoding for name in _DECODING[:3]):
+            raw = values.variable.copy()
+            raw.attrs = {name: data.encoding[name] for name in _DECODING[:3] if name in data.encoding}
+            decoded = xr.conventions.decode_cf_variable(data.name, raw, decode_times=False)
+            values = values.copy(data=np.asarray(decoded.values, data.dtype))
+        values.attrs = dict(data.attrs)
+        return values
+
+
+@xr.register_dataset_accessor("cogweave")  # type: ignore[no-untyped-call]
+class CogweaveDatasetAccessor(_Accessor[xr.Dataset]):
+    """The plan behind a dataset that cogweave opened: all its variables as bands.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+    """
+
+    @property
+    def plan(self) -> Plan:
+        """Plan of the dataset's window, its variables as bands.
+
+        Raises
+        ------
+        InvalidArgument
+            No variable was opened by cogweave, or they come from different opens.
+        """
+        plans = [v.encoding[PLAN] for v in self._data.data_vars.values() if isinstance(v.encoding.get(PLAN), Plan)]
+        if not plans:
+            raise InvalidArgument("no variable of this dataset was opened by cogweave")
+        if len({plan._base.digest for plan in plans}) > 1:
+            raise InvalidArgument("the variables of this dataset come from different opens: ask one variable")
+        windows = [plan._window.axes for plan in plans]
+        bands = np.concatenate([axes[0].positions for axes in windows])
+        whole = plans[0]._sliced(Window((Selection.listed(bands), *windows[0][1:])))
+        return _windowed(self._data, whole)
+
+    def sample(
+        self, points: object, *, crs: object = None, method: str | None = "nearest", tolerance: float | None = None
+    ) -> xr.Dataset:
+        """Read the variables' values at points; as `CogweaveAccessor.sample`, variable by variable."""
+        return xr.Dataset(
+            {
+                name: variable.cogweave.sample(points, crs=crs, method=method, tolerance=tolerance)
+                for name, variable in self._data.data_vars.items()
+                if PLAN in variable.encoding
+            }
+        )
+
+
+def _windowed(data: xr.DataArray | xr.Dataset, plan: Plan) -> Plan:
+    """Give the part of a plan that an object's coordinates tell."""
+    grid = plan._base.grid
+    if not grid.rectilinear:
+        return plan
+    rows, cols = plan._window.axes[2:]
+    a, _, c, _, e, f = grid.transform
+    names = _values(data, "band")
+    times = _values(data, "time")
+    return plan._sliced(
+        Window(
+            (
+                _chosen(plan, 0, None if names is None else _found(names, np.asarray(plan.bands), "band")),
+                _chosen(plan, 1, None if times is None else _found(times, plan.times, "time")),
+                _cells(data, "y", f, e, rows),
+                _cells(data, "x", c, a, cols),
+            )
+        )
+    )
 
 
 def _chosen(plan: Plan, axis: int, positions: NDArray[np.int64] | None) -> Selection:
@@ -78,36 +279,26 @@ def _chosen(plan: Plan, axis: int, positions: NDArray[np.int64] | None) -> Selec
     return whole if positions is None else Selection.listed(whole.positions[positions])
 
 
-def _values(data: xr.DataArray, name: str) -> NDArray[Any] | None:
+def _values(data: xr.DataArray | xr.Dataset, name: str) -> NDArray[Any] | None:
     return np.atleast_1d(data.coords[name].values) if name in data.coords else None
-
-
-def _names(data: xr.DataArray, plan: Plan) -> NDArray[np.int64] | None:
-    names = _values(data, "band")
-    return None if names is None else _found(names, np.asarray(plan.bands), "band")
-
-
-def _steps(data: xr.DataArray, plan: Plan) -> NDArray[np.int64] | None:
-    times = _values(data, "time")
-    return None if times is None else _found(times, plan.times, "time")
 
 
 def _found(values: NDArray[Any], among: NDArray[Any], name: str) -> NDArray[np.int64]:
     order = np.argsort(among, kind="stable")
     places = np.searchsorted(among, values, sorter=order)
     positions = order[np.minimum(places, len(among) - 1)] if len(among) else places
-    if not len(among) or not np.array_equal(among[positions], values):
+    if len(values) and (not len(among) or not np.array_equal(among[positions], values)):
         raise InvalidArgument(f"coordinate {name} has values that the array's plan has not")
     return positions.astype(np.int64)
 
 
-def _cells(data: xr.DataArray, name: str, origin: float, size: float, count: int) -> NDArray[np.int64] | None:
+def _cells(data: xr.DataArray | xr.Dataset, name: str, origin: float, size: float, among: Selection) -> Selection:
     centres = _values(data, name)
     if centres is None:
-        return None
+        return among
     exact = (centres - origin) / size - 0.5
     positions = np.rint(exact)
-    outside = (positions < 0) | (positions >= count) | (np.abs(exact - positions) > _OFF_CENTRE)
-    if outside.any():
+    outside = (positions < 0) | (np.abs(exact - positions) > _OFF_CENTRE)
+    if outside.any() or not np.isin(positions, among.positions).all():
         raise InvalidArgument(f"coordinate {name} has values that are no centres of the plan's grid")
-    return positions.astype(np.int64)
+    return Selection.listed(positions.astype(np.int64))

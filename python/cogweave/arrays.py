@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,6 +10,7 @@ import numpy as np
 import xarray as xr
 from xarray.core import indexing
 
+from . import properties as stac_properties
 from ._window import AXES
 from .errors import InvalidArgument
 from .lazy import preferred_chunks, variable
@@ -24,7 +26,7 @@ PLAN: Final = "cogweave"  # where an array's encoding keeps its plan, for the ac
 Chunks = int | str | tuple[Any, ...] | Mapping[Any, Any]
 
 
-def data_array(plan: Plan, source: str) -> xr.DataArray:
+def data_array(plan: Plan, source: str, *, properties: list[str] | None = None) -> xr.DataArray:
     """Make the lazy ``(band, time, y, x)`` array of a plan.
 
     Parameters
@@ -32,6 +34,8 @@ def data_array(plan: Plan, source: str) -> xr.DataArray:
     plan : Plan
     source : str
         The catalog in words, without secrets; kept in ``encoding["source"]``.
+    properties : list of str, optional
+        Properties of the items that become coordinates on ``time``; empty for all.
     """
     attrs = _pixel_attrs(plan.nodata, plan.dtype)
     lazy = variable(plan, DIMS, attrs, _encoding(plan, DIMS, source))
@@ -43,7 +47,7 @@ def data_array(plan: Plan, source: str) -> xr.DataArray:
         lazy.encoding,
         fastpath=True,
     )
-    coords = {**_band_coords(plan.band_details), **_coords(plan)}
+    coords = {**_band_coords(plan.band_details), **_coords(plan, properties)}
     out = xr.DataArray(lazy, coords=coords)
     out.encoding = lazy.encoding  # which the constructor leaves behind
     return out
@@ -55,6 +59,7 @@ def dataset(
     *,
     drop: str | Iterable[str] | None = None,
     mask_and_scale: bool | Mapping[str, bool] = True,
+    properties: list[str] | None = None,
 ) -> xr.Dataset:
     """Make the lazy dataset of a plan: one variable ``(time, y, x)`` per band.
 
@@ -68,6 +73,8 @@ def dataset(
         Bands and coordinates to leave out.
     mask_and_scale : bool or dict
         Give floats, NaN where there is nodata, scaled where the scale is known.
+    properties : list of str, optional
+        Properties of the items that become coordinates on ``time``; empty for all.
     """
     dropped = {drop} if isinstance(drop, str) else set(drop or ())
     variables: dict[Hashable, xr.Variable] = {}
@@ -76,14 +83,23 @@ def dataset(
             continue
         one = plan[position]
         attrs = _pixel_attrs(band.nodata, band.dtype)
+        if band.mixed_scale and mask_and_scale:
+            warnings.warn(
+                f"the catalog gives items different scales and offsets of band {band.name!r}, and mask_and_scale knows "
+                "the first item's only: mask_and_scale=False, scale=True scales each item by its own",
+                UserWarning,
+                stacklevel=2,
+            )
         if (band.scale, band.offset) != (1.0, 0.0):
             attrs |= {"scale_factor": band.scale, "add_offset": band.offset}
         attrs |= {"long_name": band.name, "asset": band.asset}
         if band.common_name:
             attrs["common_name"] = band.common_name
+        if not np.isnan(band.wavelength):
+            attrs["wavelength"] = band.wavelength
         dims = DIMS[1:]
         variables[band.name] = variable(one, dims, attrs, _encoding(one, dims, source))
-    coords = {name: value for name, value in _coords(plan).items() if name not in dropped}
+    coords = {name: value for name, value in _coords(plan, properties).items() if name not in dropped}
     raw = xr.Dataset(variables, coords=coords)
     out: xr.Dataset = xr.decode_cf(
         raw,
@@ -155,13 +171,18 @@ def _band_coords(bands: tuple[Band, ...]) -> dict[str, xr.Variable]:
     }
     if not any(columns["common_name"]):
         del columns["common_name"]
-    return {name: xr.Variable(("band",), np.asarray(v, "U")) for name, v in columns.items()}
+    out = {name: xr.Variable(("band",), np.asarray(v, "U")) for name, v in columns.items()}
+    wavelengths = np.asarray([band.wavelength for band in bands])
+    if not np.isnan(wavelengths).all():
+        out["wavelength"] = xr.Variable(("band",), wavelengths, {"units": "um"})
+    return out
 
 
-def _coords(plan: Plan) -> dict[str, xr.Variable]:
+def _coords(plan: Plan, properties: list[str] | None) -> dict[str, xr.Variable]:
     time_attrs = {"standard_name": "time", "axis": "T"}
     out = {"time": xr.Variable(("time",), plan.times, time_attrs)}
     groups = plan.groups
     if groups is not None:
         out["group"] = xr.Variable(("time",), groups)
-    return {**out, **plan.grid.coords()}
+    told = {} if properties is None else stac_properties.coordinates(plan, properties)
+    return {**out, **told, **plan.grid.coords()}

@@ -4,30 +4,44 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from xarray.backends import BackendEntrypoint
 
-from . import _arguments
+from . import _arguments, properties
 from ._arrow import Items
 from ._loop import Steps, aside, blocking
 from ._source import is_stac
 from .arrays import dataset
-from .open import planned
-from .plan import plan_request
+from .errors import InvalidArgument
+from .open import _open, planned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     import xarray as xr
 
-    from .grouping import TimePeriod
-
 _SUFFIXES: Final = (".parquet", ".geoparquet", ".pq")
 _LARGEST_FOOTER: Final = 64 << 20
-# Names in a parquet footer, with the length that thrift writes before them: columns that every
-# STAC item has, and no other table has together.
+# Names in a parquet footer, with the length that thrift writes before them: the file metadata that
+# stac-geoparquet asks for, and, in files written before it did, columns that every STAC item has
+# and no other table has together.
+_METADATA: Final = (b"\x0fstac-geoparquet", b"\x17stac:geoparquet_version")
 _COLUMNS: Final = (b"\x06assets", b"\x0cstac_version", b"\x05links")
+
+
+# The arguments that the engine shares with `cogweave.open`; chunks are xarray's own business.
+_SHARED: Final = inspect.Signature(
+    [p for p in inspect.signature(_open).parameters.values() if p.kind is p.KEYWORD_ONLY and p.name != "chunks"]
+)
+
+
+def _spelled_out(function: Callable[..., Any]) -> inspect.Signature:
+    """Give a function's signature with the shared arguments in place of ``**arguments``."""
+    told = inspect.signature(function)
+    own = [p for p in told.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    return told.replace(parameters=[*own, *_SHARED.parameters.values()])
 
 
 class CogweaveBackend(BackendEntrypoint):
@@ -43,26 +57,7 @@ class CogweaveBackend(BackendEntrypoint):
         *,
         drop_variables: str | Iterable[str] | None = None,
         mask_and_scale: bool | Mapping[str, bool] = True,
-        bbox: Iterable[float] | None = None,
-        crs: object = None,
-        resolution: float | tuple[float, float] | None = None,
-        grid: object = None,
-        datetime: object = None,
-        filter: str | Mapping[str, Any] | None = None,  # noqa: A002
-        ids: str | Iterable[str] | None = None,
-        collections: str | Iterable[str] | None = None,
-        intersects: object = None,
-        sortby: object = None,
-        bands: str | Iterable[str] | None = None,
-        time_period: TimePeriod = "P1D",
-        mosaic_method: str = "first",
-        resampling: str | Mapping[str, str] = "nearest",
-        overviews: bool = True,
-        nodata: float | None = None,
-        dtype: object = None,
-        errors: str = "raise",
-        bbox_crs: object = None,
-        storage: Mapping[str, Mapping[str, Any]] | None = None,
+        **arguments: Any,
     ) -> Steps[xr.Dataset]:
         """Open the items of a catalog as a lazy dataset.
 
@@ -75,9 +70,9 @@ class CogweaveBackend(BackendEntrypoint):
         mask_and_scale : bool or dict, optional
             True: floats, NaN where there is nodata, scaled where the scale is known. False: raw
             pixels, equal to those of `cogweave.open`, and ``attrs["_FillValue"]``.
-        bbox, crs, resolution, grid, datetime, filter, ids, collections, intersects, sortby, bands,
-        time_period, mosaic_method, resampling, overviews, nodata, dtype, errors, bbox_crs, storage
-            As in `cogweave.open`.
+        **arguments
+            Whatever `cogweave.open` takes beside its source and ``chunks``, with the same meaning;
+            the signature lists it.
 
         Returns
         -------
@@ -89,31 +84,25 @@ class CogweaveBackend(BackendEntrypoint):
         InvalidArgument, SearchError, AssetError
             As `cogweave.open`.
         """
-        plan, found = yield from planned(
-            filename_or_obj,
-            where={
-                "bbox": bbox, "crs": crs, "resolution": resolution, "grid": grid,
-                "intersects": intersects, "bbox_crs": bbox_crs,
-            },
-            query={
-                "datetime": datetime, "filter": filter, "ids": ids, "collections": collections,
-                "sortby": sortby,
-            },
-            request=plan_request(
-                bands=bands,
-                time_period=time_period,
-                resampling=resampling,
-                mosaic_method=mosaic_method,
-                overviews=overviews,
-                nodata=nodata,
-                dtype=dtype,
-                errors=errors,
-                per_band=True,
-            ),
-            storage=storage,
-        )  # fmt: skip
-        return (yield from aside(dataset, plan, found.label, drop=drop_variables, mask_and_scale=mask_and_scale))
+        given = _SHARED.bind(**arguments)
+        given.apply_defaults()
+        if given.arguments["scale"] is True and (
+            any(mask_and_scale.values()) if isinstance(mask_and_scale, Mapping) else mask_and_scale
+        ):
+            raise InvalidArgument(
+                "scale=True and mask_and_scale=True would scale twice: mask_and_scale alone gives physical "
+                "values, scale=True with mask_and_scale=False each item's by its own scale"
+            )
+        told = properties.names(given.arguments["properties"])
+        plan, found = yield from planned({"source": filename_or_obj, "chunks": None, **given.arguments}, per_band=True)
+        return (
+            yield from aside(
+                dataset, plan, found.label, drop=drop_variables, mask_and_scale=mask_and_scale, properties=told
+            )
+        )
 
+    # xarray and help() read the parameters off the signature.
+    _open_dataset.__signature__ = _spelled_out(_open_dataset)  # type: ignore[attr-defined]
     open_dataset = blocking(_open_dataset)  # type: ignore[arg-type]
     open_dataset_parameters: ClassVar[tuple[str, ...]] = tuple(inspect.signature(open_dataset).parameters)[1:]
 
@@ -141,4 +130,4 @@ def _is_stac_geoparquet(path: str) -> bool:
             footer = file.read(length)
     except OSError:
         return False
-    return all(column in footer for column in _COLUMNS)
+    return any(key in footer for key in _METADATA) or all(column in footer for column in _COLUMNS)

@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING, Any
 from ._arrow import Tiles
 from ._loop import Request, Steps, ask, awaiting, blocking
 from .plan import Plan, as_plan
+from .progress import Progress, followed, tracker
 from .search import take_handle
 
 if TYPE_CHECKING:
     import ctypes
 
 
-def _fetch(plan: Plan) -> Steps[Tiles]:
+def _fetch(plan: Plan, *, progress: Progress | None = None) -> Steps[Tiles]:
     """Fetch the compressed tiles of a plan's window. Network-bound; nothing is decoded.
 
     Parameters
     ----------
     plan : Plan
+    progress : bool or callable, optional
+        True: a bar; a callable is given a `ProgressEvent` now and then.
 
     Returns
     -------
@@ -37,7 +40,9 @@ def _fetch(plan: Plan) -> Steps[Tiles]:
         status: int = lib.cw_fetch(queue, base, window, op, error)
         return status
 
-    return (yield from ask(Request(submit, lambda op: Tiles._owning(take_handle(op)))))
+    answerers = plan._base.answerers
+    fetching = Request(submit, lambda op: Tiles._owning(take_handle(op)), answerers=answerers)
+    return (yield from ask(followed(fetching, tracker(progress) or plan._base.progress)))
 
 
 fetch = blocking(_fetch)

@@ -130,6 +130,15 @@ class Grid:
         _cells(float(max(cols, rows)), box)
         return cls(crs, (xres, 0.0, left, 0.0, -yres, bottom + rows * yres), (rows, cols))
 
+    @classmethod
+    def _exact(cls, crs: str, transform: Transform, shape: tuple[int, int]) -> Grid:
+        """Make a grid of values that were checked before, the CRS as it is written."""
+        grid = object.__new__(cls)
+        object.__setattr__(grid, "crs", crs)
+        object.__setattr__(grid, "transform", transform)
+        object.__setattr__(grid, "shape", shape)
+        return grid
+
     @property
     def rectilinear(self) -> bool:
         """Whether rows and columns run along the CRS axes."""
@@ -165,7 +174,9 @@ class Grid:
         -------
         dict of str to xarray.Variable
             ``y`` and ``x``, float64, with CF attributes (left out where rows and columns do not
-            run along the CRS axes), and ``spatial_ref``, a scalar whose attributes hold the CRS.
+            run along the CRS axes), and ``spatial_ref``, a scalar whose attributes hold the CRS, and
+            the ``GeoTransform`` where the coordinates do not tell it. A slice changes coordinates and
+            no attributes: a transform there would be wrong for every slice with a step.
         """
         import xarray as xr
 
@@ -179,7 +190,8 @@ class Grid:
             }
             for name, values in centres.items():
                 out[name] = xr.Variable((name,), values, _crs.axis_attrs(self.crs, name))
-        mapping = _crs.grid_mapping(self.crs, self.transform)
+        told = self.rectilinear and min(self.shape) > 1
+        mapping = _crs.grid_mapping(self.crs, None if told else self.transform)
         out["spatial_ref"] = xr.Variable((), np.int64(0), mapping)
         return out
 
@@ -199,15 +211,11 @@ class Grid:
             raise InvalidArgument(f"a window of {rows} rows and {cols} columns is no grid")
         a, b, c, d, e, f = self.transform
         x0, y0 = col + 0.5 - col_step / 2, row + 0.5 - row_step / 2
-        window = object.__new__(Grid)
-        object.__setattr__(window, "crs", self.crs)
         transform = (
             a * col_step, b * row_step, c + a * x0 + b * y0,
             d * col_step, e * row_step, f + d * x0 + e * y0,
         )  # fmt: skip
-        object.__setattr__(window, "transform", transform)
-        object.__setattr__(window, "shape", (rows, cols))
-        return window
+        return Grid._exact(self.crs, transform, (rows, cols))
 
     def _crop(self, bbox: BBox) -> Grid:
         """Give the whole cells that a bbox in the grid's CRS touches.
@@ -233,7 +241,7 @@ class Grid:
         return {"crs": self.crs, "transform": list(self.transform), "shape": list(self.shape)}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Grid, (self.crs, self.transform, self.shape)
+        return Grid._exact, (self.crs, self.transform, self.shape)
 
     def __repr__(self) -> str:
         terms = ", ".join(f"{term:.17g}" for term in self.transform)

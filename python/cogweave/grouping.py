@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 TimePeriod = str | Callable[[Mapping[str, Any]], object] | None
 
 # What the engine understands by itself; a property's name does not look like a duration.
-_BUILT_IN: Final = re.compile(r"|solar_day|id|PT?(\d.*)?")
+BUILT_IN: Final = re.compile(r"|solar_day|id|PT?(\d.*)?")
 
 
 def check(period: object) -> TimePeriod:
@@ -33,7 +33,7 @@ def grouped(items: Items, request: dict[str, Any]) -> dict[str, Any]:
         The items have no such property.
     """
     period: TimePeriod = request["time_period"]
-    if period is None or (isinstance(period, str) and _BUILT_IN.fullmatch(period)):
+    if period is None or (isinstance(period, str) and BUILT_IN.fullmatch(period)):
         return request
     rows = _rows(items)
     if isinstance(period, str):

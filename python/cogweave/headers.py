@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import _arguments, _lib
+from . import _arguments, _lib, _signing
+from . import storage as stores
 from ._arrow import Headers, Items
 from ._loop import Request, Steps, aside, ask, awaiting, blocking
-from .search import storage_options, take_handle
+from .progress import Progress, followed, tracker
+from .search import take_handle
 
 if TYPE_CHECKING:
     import ctypes
@@ -20,7 +22,9 @@ def _headers(
     bands: str | Iterable[str] | None = None,
     *,
     base: str | None = None,
+    sign: _signing.Signer | None = None,
     storage: Mapping[str, Mapping[str, Any]] | None = None,
+    progress: Progress | None = None,
 ) -> Steps[Headers]:
     """Read the COG headers of items' assets. Network-bound.
 
@@ -32,8 +36,13 @@ def _headers(
         Bands whose assets are read; None: every COG asset.
     base : str, optional
         Catalog that relative hrefs are relative to; None: where the items come from.
+    sign : callable, optional
+        Makes hrefs readable when files are read: ``href -> href`` or ``hrefs -> hrefs`` (told apart by
+        the annotation of the parameter, else by its name), sync or async; see `cogweave.sign`.
     storage : dict, optional
         Options of stores, by URL prefix, in obstore's names.
+    progress : bool or callable, optional
+        True: a bar; a callable is given a `ProgressEvent` now and then, of all that runs for the call.
 
     Returns
     -------
@@ -50,13 +59,14 @@ def _headers(
     """
     wanted = _arguments.bands(bands)
     origin = _arguments.text(base, "base")
+    signer = _signing.checked(sign)
     table = yield from aside(Items._of, items, "items")
     request = _lib.encode(
         {
             "bands": wanted,
             "base": origin or table.origin,
-            "storage": storage_options(storage),
-            "environment": _lib.environment() or None,
+            "storage": stores.request(storage),
+            "sign": _signing.name(signer),
         }
     )
 
@@ -64,7 +74,9 @@ def _headers(
         status: int = lib.cw_headers(queue, request, table.native, op, error)
         return status
 
-    return (yield from ask(Request(submit, lambda op: Headers._owning(take_handle(op)))))
+    answerers = {**stores.answerers(storage), **_signing.answerers(signer)}
+    reading = Request(submit, lambda op: Headers._owning(take_handle(op)), answerers=answerers)
+    return (yield from ask(followed(reading, tracker(progress))))
 
 
 headers = blocking(_headers)

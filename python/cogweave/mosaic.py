@@ -62,7 +62,8 @@ def _mosaic(plan: Plan, tiles: object, *, out: NDArray[Any] | None = None) -> St
     def finish(op: int) -> NDArray[Any]:
         return _pixels.take(op, shape, dtype) if target is None else target
 
-    return (yield from ask(Request(submit, finish, () if target is None else (target,))))
+    pins = () if target is None else (target,)
+    return (yield from ask(Request(submit, finish, pins, answerers=plan._base.answerers)))
 
 
 mosaic = blocking(_mosaic)

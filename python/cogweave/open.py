@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from . import _arguments, _crs
+from . import _arguments, _crs, _signing
+from . import properties as stac_properties
 from ._loop import Steps, aside, awaiting, blocking
 from ._source import Source, resolve
 from .arrays import Chunks, chunked, data_array
 from .errors import InvalidArgument, SearchError
 from .grid import Grid, as_grid
 from .plan import Plan, make, plan_request
-from .search import find
+from .progress import Progress, tracker
+from .search import find, needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from .grouping import TimePeriod
+    from .mask import Mask
+    from .methods import MosaicMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +61,23 @@ def _open(
     sortby: object = None,
     bands: str | Iterable[str] | None = None,
     time_period: TimePeriod = "P1D",
-    mosaic_method: str = "first",
+    mosaic_method: MosaicMethod = "first",
     resampling: str | Mapping[str, str] = "nearest",
+    mask: Mask | None = None,
+    mask_dilate: int = 0,
+    min_valid: float | None = None,
+    consistent: bool = False,
     overviews: bool = True,
     nodata: float | None = None,
     dtype: object = None,
+    scale: bool = False,
     errors: str = "raise",
     bbox_crs: object = None,
+    properties: str | Iterable[str] | bool | None = None,
     chunks: Chunks | None = None,
+    sign: _signing.Signer | None = None,
     storage: Mapping[str, Mapping[str, Any]] | None = None,
+    progress: Progress | None = None,
 ) -> Steps[xr.DataArray]:
     """Open the items of a catalog as one lazy ``(band, time, y, x)`` array.
 
@@ -102,8 +115,28 @@ def _open(
         None: a time step per instant; ISO 8601 (``"P1D"``, ``"P1M"``, ...), ``"solar_day"``,
         ``"id"``, a property's name, or a callable that gives a key for an item (a mapping of its
         columns).
-    mosaic_method : str, optional
-        How items of a step combine: ``"first"``, ``"last"``, ``"mean"``, ...
+    mosaic_method : str or callable, optional
+        How items of a step combine, in their order: ``"first"``, ``"last"``, ``"highest"``,
+        ``"lowest"``, ``"mean"``, ``"median"``, ``"stdev"``, ``"sum"``, ``"count"``,
+        ``"percentile(p)"`` (p from 0 to 100, linear between values) of each band's valid pixels;
+        ``"best(band)"`` takes all bands from the item with the highest value of a band,
+        ``"medoid"`` from the item whose bands lie nearest to the others' (the least sum of
+        Euclidean distances; items with all bands valid). Of equals, the earlier item counts.
+
+        A callable gets a masked array ``(item, band, y, x)`` of all bands asked for (at most
+        64 x 64 cells, which do not follow chunks; items that touch them) and gives
+        ``(band, y, x)``, masked where there is nothing; it may be a coroutine function.
+    mask : dict, optional
+        Pixels to leave out, by what other assets of the item say: classes to drop
+        (``{"SCL": [3, 8, 9, 10]}``), bits any of which drops (``{"QA_PIXEL": cw.bits(1, 3, 4)}``),
+        or a callable that is asked once which values to drop, given an array of values of the
+        asset's type. Source pixels are dropped before they are resampled, as if they were nodata.
+    mask_dilate : int, optional
+        Widen what is dropped by so many pixels of the mask's asset (a Euclidean distance).
+    min_valid : float, optional
+        Leave out items of which a smaller fraction is valid, mask applied, over the whole grid.
+    consistent : bool, optional
+        Take a pixel of an item only where all bands asked for are valid in it.
     resampling : str or dict, optional
         GDAL's name, or one per band with ``"*"`` for the others.
     overviews : bool, optional
@@ -113,14 +146,25 @@ def _open(
         integers.
     dtype : numpy dtype, optional
         Type of the pixels; None: what holds all bands.
+    scale : bool, optional
+        Give physical values, scale * pixel + offset, as float32 with NaN for nodata: by the
+        item's own raster or STAC 1.1 bands fields, else by the file's.
     errors : {"raise", "ignore"}, optional
         ``"ignore"``: an item that cannot be read counts as absent.
     bbox_crs : optional
         CRS of the bbox; None: ``crs``, or EPSG:4326 where that is ``"utm"``.
+    properties : str, iterable of str or True, optional
+        Properties of the items as coordinates on ``time``: numbers as the mean over a step's items,
+        texts joined by ``", "``; also ``"id"``, ``"collection"`` and ``"item_count"``. True: all.
     chunks : int, tuple, dict, "auto" or {}, optional
         None: lazy without dask; else as `xarray.open_dataset` takes them.
+    sign : callable, optional
+        Makes hrefs readable when files are read: ``href -> href`` or ``hrefs -> hrefs`` (told apart by
+        the annotation of the parameter, else by its name), sync or async; see `cogweave.sign`.
     storage : dict, optional
         Options of stores, by URL prefix, in obstore's names.
+    progress : bool or callable, optional
+        True: a bar; a callable is given a `ProgressEvent` now and then, of all that runs for the array.
 
     Returns
     -------
@@ -139,68 +183,51 @@ def _open(
     AssetError
         A header that cannot be read.
     """
-    plan, found = yield from planned(
-        source,
-        where={
-            "bbox": bbox, "crs": crs, "resolution": resolution, "grid": grid,
-            "intersects": intersects, "bbox_crs": bbox_crs,
-        },
-        query={
-            "datetime": datetime, "filter": filter, "ids": ids, "collections": collections,
-            "sortby": sortby,
-        },
-        request=plan_request(
-            bands=bands,
-            time_period=time_period,
-            resampling=resampling,
-            mosaic_method=mosaic_method,
-            overviews=overviews,
-            nodata=nodata,
-            dtype=dtype,
-            errors=errors,
-        ),
-        storage=storage,
-    )  # fmt: skip
-    data = yield from aside(data_array, plan, found.label)
+    given = locals()
+    told = stac_properties.names(properties)
+    plan, found = yield from planned(given)
+    data = yield from aside(data_array, plan, found.label, properties=told)
     if chunks is None:
         return data
     return (yield from aside(chunked, data, plan, chunks))
 
 
-def planned(
-    source: object,
-    *,
-    where: Mapping[str, Any],
-    query: Mapping[str, Any],
-    request: dict[str, Any],
-    storage: Mapping[str, Mapping[str, Any]] | None,
-) -> Steps[tuple[Plan, Source]]:
+def planned(given: Mapping[str, Any], *, per_band: bool = False) -> Steps[tuple[Plan, Source]]:
     """Search a source where it concerns a grid, and plan what was found on it.
 
     Parameters
     ----------
-    where : dict
-        Arguments ``bbox, crs, resolution, grid, intersects, bbox_crs`` as the user gave them.
-    query : dict
-        Arguments ``datetime, filter, ids, collections, sortby`` as the user gave them.
-    request : dict
-        Of `plan_request`.
+    given : dict
+        Every argument of `open`, by its name, as the user gave it.
+    per_band : bool, optional
+        Let each band keep its dtype and nodata.
     """
+    request = plan_request(**_of(given, COMBINING), per_band=per_band)
+    # xarray may chunk a Dataset once it is open.
+    request["chunk"] = per_band or given["chunks"] is not None
+    storage, sign = given["storage"], _signing.checked(given["sign"])
+    progress = tracker(given["progress"])
     wanted = {
-        "datetime": _arguments.datetime(query["datetime"]),
-        "filter": _arguments.cql2(query["filter"]),
-        "ids": _arguments.names(query["ids"], "ids"),
-        "collections": _arguments.names(query["collections"], "collections"),
-        "sortby": _arguments.sortby(query["sortby"]),
+        "datetime": _arguments.datetime(given["datetime"]),
+        "filter": _arguments.cql2(given["filter"]),
+        "ids": _arguments.names(given["ids"], "ids"),
+        "collections": _arguments.names(given["collections"], "collections"),
+        "sortby": _arguments.sortby(given["sortby"]),
     }
-    place = yield from aside(locate, **where)
-    found = yield from aside(resolve, source)
+    place = yield from aside(locate, **_of(given, PLACING))
+    found = yield from aside(resolve, given["source"])
     outline = {"region": place.region, "intersects": place.intersects}
-    items = yield from find(found, {**wanted, **outline}, storage)
+    columns = stac_properties.columns_of(given["properties"])
+    query = {**wanted, **outline, **needed(request, columns)}
+    items = yield from find(found, query, storage, sign, progress)
     if (yield from aside(len, items)) == 0:
         raise SearchError(_nothing(found, place, wanted), reason="NoItems")
-    plan = yield from make(items, None, place.grid, {**request, "base": found.origin}, storage)
+    plan = yield from make(items, None, place.grid, {**request, "base": found.origin}, storage, sign, progress)
     return plan, found
+
+
+def _of(given: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: given[name] for name in names}
 
 
 def _nothing(source: Source, place: Where, query: Mapping[str, Any]) -> str:
@@ -265,6 +292,10 @@ def _extent(
         return _arguments.extent(geometry), _crs.LONLAT
     return None, None
 
+
+# Which of the arguments say where, and which how items combine: `locate` and `plan_request` list them.
+PLACING: Final = tuple(inspect.signature(locate).parameters)
+COMBINING: Final = tuple(name for name in inspect.signature(plan_request).parameters if name != "per_band")
 
 open = blocking(_open)  # noqa: A001
 open_async = awaiting(_open)

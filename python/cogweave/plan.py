@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
+import functools
 import hashlib
 import json
 import pickle
 import threading
 import warnings
 import weakref
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
-from . import _arguments, _lib, grouping
+from . import _arguments, _lib, _recipe, _signing, config, grouping, methods
+from . import mask as masks
+from . import storage as stores
 from ._arrow import Headers, Items, Reads
 from ._loop import Request, Steps, aside, ask, awaiting, blocking, drive
+from ._recipe import Found
+from ._source import Source
 from ._window import AXES, Window
 from .errors import InvalidArgument
 from .explain import Explanation, explain
 from .grid import Grid, as_grid
-from .search import storage_options, take_handle
+from .progress import Progress, Tracker, followed, tracker
+from .report import Gathered
+from .search import find, take_handle
 
 if TYPE_CHECKING:
     import ctypes
@@ -29,13 +38,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ._answers import Answerers
     from .grouping import TimePeriod
+    from .mask import Mask
+    from .methods import MosaicMethod
 
-# Options of a store that are no secrets: these travel in a pickle, the others do not.
-_PORTABLE: Final = frozenset(
-    {"endpoint", "endpoint_url", "region", "anonymous", "skip_signature", "requester_pays",
-     "allow_http", "virtual_hosted_style_request", "account_name"}
-)  # fmt: skip
 _KEPT: Final = 4  # unpickled plans that stay at hand although nothing holds them
 
 
@@ -57,7 +64,12 @@ class Band:
     nodata : float, int or None
     resampling : str
     scale, offset : float
-        Physical value = scale * pixel + offset; 1 and 0 where nothing is known.
+        Physical value = scale * pixel + offset; 1 and 0 where nothing is known, where pixels are
+        physical already (``scale=True``), and where the mosaic method leaves no such pair.
+    mixed_scale : bool
+        The catalog gives some items another scale or offset than that.
+    wavelength : float
+        Of the band's centre, micrometres; NaN where nothing is known.
     """
 
     name: str
@@ -69,6 +81,8 @@ class Band:
     resampling: str
     scale: float = 1.0
     offset: float = 0.0
+    wavelength: float = float("nan")
+    mixed_scale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +147,8 @@ def _band(told: Mapping[str, Any]) -> Band:
         resampling=told.get("resampling") or "",
         scale=float(told.get("scale") or 1.0),
         offset=float(told.get("offset") or 0.0),
+        mixed_scale=bool(told.get("mixed_scale")),
+        wavelength=float(told.get("wavelength") or "nan"),
     )
 
 
@@ -143,27 +159,61 @@ def _nanoseconds(micros: NDArray[np.int64]) -> NDArray[np.datetime64]:
     return micros.astype("datetime64[us]").astype("datetime64[ns]")
 
 
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What a plan made of its items.
+
+    Attributes
+    ----------
+    steps : numpy.ndarray of int32
+        Time step of each item, by its position in `Plan.times` of the whole plan.
+    digest : str
+        The same for the same items, in whatever process.
+    """
+
+    steps: NDArray[np.int32]
+    digest: str
+
+
 class Base:
     """What the windows of one plan share: the items, the request, and the engine's plan.
 
-    It pickles as items, headers and request, without secrets, and is planned anew where it is
-    first used after that.
+    It pickles as a recipe, without secrets (`_recipe`), and is planned anew where it is first used
+    after that.
+
+    Parameters
+    ----------
+    items : Items or Found
+        The items, or how to find them.
     """
 
     def __init__(
         self,
-        items: Items,
+        items: Items | Found,
         headers: Headers | None,
         grid: Grid,
         request: dict[str, Any],
         storage: dict[str, dict[str, Any]] | None,
+        sign: _signing.Sign | None = None,
+        progress: Tracker | None = None,
     ) -> None:
-        self.items, self.headers, self.grid = items, headers, grid
-        self.request, self.storage = request, storage
+        self._items: Items | None = None if isinstance(items, Found) else items
+        self._found: Found | None = items if isinstance(items, Found) else None
+        self.headers, self.grid = headers, grid
+        self.request, self.storage, self.sign = request, storage, sign
+        self.progress, self.gathered = progress, Gathered()
         self.described: Description | None = None
         self._handle = 0
         self._lock = threading.Lock()
         self._digest: str | None = None
+        self._membership: Membership | None = None
+
+    @property
+    def items(self) -> Items:
+        """The items that were planned; found again where they came by reference."""
+        if self._items is None:
+            drive(self.ready())
+        return cast("Items", self._items)
 
     def ready(self) -> Steps[int]:
         """Give the engine's handle, planning first where there is none yet."""
@@ -171,25 +221,41 @@ class Base:
             return handle
         if self.headers is not None:
             yield from aside(getattr, self.headers, "native")
-        yield from aside(getattr, self.items, "native")
-        handle = yield from ask(Request(self._submit, take_handle))
+        items = self._items or (yield from self._find())
+        yield from aside(getattr, items, "native")
+        request = Request(functools.partial(self._submit, items), take_handle, answerers=self.answerers)
+        handle = yield from ask(followed(request, self.progress))
+        if self._found is not None:
+            self._found.check((yield from aside(_membership, handle)).digest)
         with self._lock:
+            self._items = self._items or items
             spare, self._handle = (handle, self._handle) if self._handle else (0, handle)
         _lib.release(spare)  # another thread or task was quicker
         yield from aside(self._describe)
         return self._handle
 
-    def _submit(self, lib: ctypes.CDLL, queue: int, op: Any, error: Any) -> int:
+    def _find(self) -> Steps[Items]:
+        """Search the catalog that the items were found in."""
+        found = cast("Found", self._found)
+        source = Source(list(found.paths), None)
+        return (yield from find(source, json.loads(found.query), self.storage, self.sign, self.progress))
+
+    @property
+    def answerers(self) -> Answerers:
+        """Who answers what the engine asks while it reads this plan's files."""
+        return {**stores.answerers(self.storage), **_signing.answerers(self.sign), **methods.answerers(self.request)}
+
+    def _submit(self, items: Items, lib: ctypes.CDLL, queue: int, op: Any, error: Any) -> int:
         request = _lib.encode(
             {
                 "grid": self.grid._request(),
                 **self.request,
-                "storage": self.storage,
-                "environment": _lib.environment() or None,
+                "storage": stores.request(self.storage),
+                "sign": _signing.name(self.sign),
             }
         )
         headers = 0 if self.headers is None else self.headers.native
-        status: int = lib.cw_plan(queue, request, self.items.native, headers, op, error)
+        status: int = lib.cw_plan(queue, request, items.native, headers, op, error)
         return status
 
     def _describe(self) -> None:
@@ -205,26 +271,24 @@ class Base:
         return cast("Description", self.described)
 
     @property
+    def membership(self) -> Membership:
+        """What the plan made of its items."""
+        if self._membership is None:
+            self._membership = _membership(drive(self.ready()))
+        return self._membership
+
+    @property
     def digest(self) -> str:
-        """Hash of the recipe: the same for the same items, headers and request."""
+        """Hash of the recipe: the same for the same items, headers and request, in whatever process."""
         if self._digest is None:
             mark = hashlib.blake2b(digest_size=16)
-            items = self.items.identity
-            mark.update(self.items._pack() if items is None else items.encode())
+            mark.update((self.items.identity or self.membership.digest).encode())
             if self.headers is not None:
                 mark.update(self.headers._pack())
-            recipe = [self.grid._request(), self.request, self._portable_storage()]
-            mark.update(json.dumps(recipe, sort_keys=True, default=str).encode())
+            recipe = [self.grid._request(), self.request, _recipe.storage(self.storage)]
+            mark.update(json.dumps(recipe, sort_keys=True, default=_named).encode())
             self._digest = mark.hexdigest()
         return self._digest
-
-    def _portable_storage(self) -> dict[str, dict[str, Any]] | None:
-        if self.storage is None:
-            return None
-        return {
-            url: {name: value for name, value in options.items() if name in _PORTABLE}
-            for url, options in self.storage.items()
-        }
 
     def __del__(self) -> None:
         handle, self._handle = getattr(self, "_handle", 0), 0
@@ -233,24 +297,39 @@ class Base:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The parts are pickled apart, so that a process that has this plan need not read them.
-        parts = (self.items, self.headers, self.grid, self.request, self._portable_storage())
+        items: Items | Found = self._found or self.items
+        if isinstance(items, Items) and (found := _recipe.reference(items)) is not None:
+            items = dataclasses.replace(found, digest=self.membership.digest)
+        parts = (items, self.headers, self.grid, self.request, _recipe.storage(self.storage), self.sign)
         packed = pickle.dumps((*parts, self.described), protocol=5)
-        return _unpickled, (self.digest, packed)
+        return _unpickled, (self.digest, zlib.compress(packed), config.portable())
+
+
+def _membership(handle: int) -> Membership:
+    told = _lib.ask("cw_plan_membership", handle)
+    return Membership(np.asarray(told["steps"], "int32"), told["digest"])
+
+
+def _named(value: object) -> str:
+    """Name what JSON cannot hold, for a digest."""
+    return _recipe.import_path(value, "an option") if callable(value) else str(value)
 
 
 _known: weakref.WeakValueDictionary[str, Base] = weakref.WeakValueDictionary()
 _recent: collections.deque[Base] = collections.deque(maxlen=_KEPT)
 
 
-def _unpickled(digest: str, packed: bytes) -> Base:
+def _unpickled(digest: str, packed: bytes, settings: dict[str, Any]) -> Base:
     """Give the plan that this process has under a digest, or make it of its recipe.
 
-    A task graph carries the same plan many times; it is planned once.
+    A task graph carries the same plan many times; it is planned once. The settings are those of the
+    process that it comes from.
     """
     base = _known.get(digest)
     if base is None:
-        items, headers, grid, request, storage, described = pickle.loads(packed)
-        base = Base(items, headers, grid, request, storage)
+        config.inherit(settings)
+        *recipe, described = pickle.loads(zlib.decompress(packed))
+        base = Base(*recipe)
         base.described, base._digest = described, digest
         base = _known.setdefault(digest, base)
         _recent.append(base)
@@ -435,7 +514,8 @@ def reads_of(plan: Plan) -> Steps[Reads]:
         status: int = lib.cw_reads(queue, base, window, op, error)
         return status
 
-    return (yield from ask(Request(submit, lambda op: Reads._owning(take_handle(op)))))
+    answerers = plan._base.answerers
+    return (yield from ask(Request(submit, lambda op: Reads._owning(take_handle(op)), answerers=answerers)))
 
 
 def as_plan(value: object) -> Plan:
@@ -454,13 +534,20 @@ def _plan(
     headers: object = None,
     time_period: TimePeriod = "P1D",
     resampling: str | Mapping[str, str] = "nearest",
-    mosaic_method: str = "first",
+    mosaic_method: MosaicMethod = "first",
+    mask: Mask | None = None,
+    mask_dilate: int = 0,
+    min_valid: float | None = None,
+    consistent: bool = False,
     overviews: bool = True,
     nodata: float | None = None,
     dtype: object = None,
+    scale: bool = False,
     errors: str = "raise",
     base: str | None = None,
+    sign: _signing.Signer | None = None,
     storage: Mapping[str, Mapping[str, Any]] | None = None,
+    progress: Progress | None = None,
 ) -> Steps[Plan]:
     """Plan a mosaic: which pixels of which files make which array.
 
@@ -484,8 +571,10 @@ def _plan(
         columns).
     resampling : str or dict, optional
         GDAL's name, or one per band with ``"*"`` for the others.
-    mosaic_method : str, optional
-        How items of a step combine: ``"first"``, ``"last"``, ``"mean"``, ...
+    mosaic_method : str or callable, optional
+        How items of a step combine, as in `open`.
+    mask, mask_dilate, min_valid, consistent, scale
+        As in `open`. With ``headers``, those of the mask's assets are wanted too.
     overviews : bool, optional
         False: read full resolution whatever the grid.
     nodata : float, optional
@@ -496,8 +585,13 @@ def _plan(
         ``"ignore"``: an item that cannot be read counts as absent.
     base : str, optional
         Catalog that relative hrefs are relative to; None: where the items come from.
+    sign : callable, optional
+        Makes hrefs readable when files are read: ``href -> href`` or ``hrefs -> hrefs`` (told apart by
+        the annotation of the parameter, else by its name), sync or async; see `cogweave.sign`.
     storage : dict, optional
         Options of stores, by URL prefix, in obstore's names.
+    progress : bool or callable, optional
+        True: a bar; a callable is given a `ProgressEvent` now and then, of all that runs for the plan.
 
     Returns
     -------
@@ -520,12 +614,18 @@ def _plan(
         nodata=nodata,
         dtype=dtype,
         errors=errors,
+        mask=mask,
+        mask_dilate=mask_dilate,
+        min_valid=min_valid,
+        consistent=consistent,
+        scale=scale,
     )
     table = yield from aside(Items._of, items, "items")
     known = None if headers is None else (yield from aside(Headers._of, headers, "headers"))
     where = yield from aside(as_grid, grid)
     origin = _arguments.text(base, "base") or table.origin
-    return (yield from make(table, known, where, {**request, "base": origin}, storage))
+    request["base"] = origin
+    return (yield from make(table, known, where, request, storage, _signing.checked(sign), tracker(progress)))
 
 
 def plan_request(
@@ -538,6 +638,11 @@ def plan_request(
     nodata: object,
     dtype: object,
     errors: object,
+    mask: object = None,
+    mask_dilate: object = 0,
+    min_valid: object = None,
+    consistent: object = False,
+    scale: object = False,
     per_band: bool = False,
 ) -> dict[str, Any]:
     """Check how items are to be combined, and write it as the engine's request has it."""
@@ -545,11 +650,16 @@ def plan_request(
         "bands": _arguments.bands(bands),  # type: ignore[arg-type]
         "time_period": grouping.check(time_period),
         "resampling": _arguments.resampling(resampling),
-        "mosaic_method": _arguments.text(mosaic_method, "mosaic_method"),
+        "mosaic_method": methods.method(mosaic_method),
         "overviews": bool(overviews),
         "nodata": _arguments.nodata(nodata),
         "dtype": _arguments.dtype(dtype),
         "errors": _arguments.one_of(errors, "errors", ("raise", "ignore")),
+        "mask": masks.masks(mask),
+        "mask_dilate": _arguments.count(mask_dilate, "mask_dilate"),
+        "min_valid": masks.fraction(min_valid, "min_valid"),
+        "consistent": masks.flag(consistent, "consistent"),
+        "scale": masks.flag(scale, "scale"),
         "per_band": per_band,
     }
 
@@ -560,10 +670,13 @@ def make(
     grid: Grid,
     request: dict[str, Any],
     storage: Mapping[str, Mapping[str, Any]] | None,
+    sign: _signing.Sign | None = None,
+    progress: Tracker | None = None,
 ) -> Steps[Plan]:
     """Plan, and give the plan of the whole grid."""
-    complete = yield from aside(grouping.grouped, items, request)
-    base = Base(items, headers, grid, complete, storage_options(storage))
+    tabulated = yield from aside(masks.tabulated, request)
+    complete = yield from aside(grouping.grouped, items, tabulated)
+    base = Base(items, headers, grid, complete, stores.checked(storage), sign, progress)
     yield from base.ready()
     for text in base.description.warnings:
         warnings.warn(text, UserWarning, stacklevel=2)

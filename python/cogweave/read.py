@@ -6,8 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,17 +14,17 @@ import numpy as np
 from . import _ffi, _lib, _loop, _pixels
 from ._loop import Listener, Request, Steps, ask, awaiting, blocking
 from .plan import Base, Plan, as_plan
+from .progress import Progress, Tracker, followed, tracker
 
 if TYPE_CHECKING:
     import ctypes
+    from collections.abc import AsyncIterator, Generator, Iterator
 
     from numpy.typing import NDArray
 
     from ._window import Window
 
 log: Final = logging.getLogger("cogweave")
-
-Progress = Callable[[Mapping[str, Any]], object]
 
 
 def _read(plan: Plan, *, out: NDArray[Any] | None = None, progress: Progress | None = None) -> Steps[NDArray[Any]]:
@@ -38,9 +37,9 @@ def _read(plan: Plan, *, out: NDArray[Any] | None = None, progress: Progress | N
         C-contiguous array of the plan's shape and dtype to write into. It stays pinned until the
         read has ended, also when the caller has given up; its content is undefined after an error
         or a cancellation.
-    progress : callable, optional
-        Called now and then with a mapping of counters (requests, bytes and reads, done and to
-        come), on the thread that waits, or on the event loop.
+    progress : bool or callable, optional
+        True: a bar; a callable is given a `ProgressEvent` now and then, on the thread that waits, or
+        on the event loop. None: what the plan was made with.
 
     Returns
     -------
@@ -60,7 +59,7 @@ def _read(plan: Plan, *, out: NDArray[Any] | None = None, progress: Progress | N
     if 0 in shape:
         return np.empty(shape, dtype) if out is None else _pixels.check_out(out, shape, dtype)
     target = None if out is None else _pixels.check_out(out, shape, dtype)
-    return (yield from read_window(plan._base, plan._window, dtype, target, progress))
+    return (yield from read_window(plan._base, plan._window, dtype, target, tracker(progress)))
 
 
 def read_window(
@@ -68,30 +67,30 @@ def read_window(
     window: Window,
     dtype: np.dtype[Any],
     out: NDArray[Any] | None = None,
-    progress: Progress | None = None,
+    progress: Tracker | None = None,
 ) -> Steps[NDArray[Any]]:
     """Read a window that is not empty: one operation, one completion."""
     handle = yield from base.ready()
-    if progress is None:
-        return (yield from ask(_request(handle, window, dtype, out)))
-    return (yield from ask(_request(handle, window, dtype, out, _reporter(progress), {"progress": True})))
+    return (yield from ask(_request(base, handle, window, dtype, out, progress=progress)))
 
 
 def _request(
-    base: int,
+    base: Base,
+    handle: int,
     window: Window,
     dtype: np.dtype[Any],
     out: NDArray[Any] | None,
     listener: Listener | None = None,
     options: dict[str, bool] | None = None,
+    progress: Tracker | None = None,
 ) -> Request[NDArray[Any]]:
     native, shape = window.native(), window.shape
     memory = None if out is None else _pixels.buffer(out)
-    wanted = _lib.encode(options) if options else b"{}"
+    wanted = _lib.encode({**(options or {}), "report": True if base.request["errors"] == "ignore" else None})
     started = time.perf_counter()
 
     def submit(lib: ctypes.CDLL, queue: int, op: Any, error: Any) -> int:
-        status: int = lib.cw_read(queue, base, native, wanted, memory, op, error)
+        status: int = lib.cw_read(queue, handle, native, wanted, memory, op, error)
         return status
 
     def finish(op: int) -> NDArray[Any]:
@@ -101,21 +100,15 @@ def _request(
         return pixels
 
     # The window's index arrays live as long as this closure; the library copies them at once.
-    return Request(submit, finish, () if out is None else (out,), listener)
+    pins = () if out is None else (out,)
+    request = Request(submit, finish, pins, listener, base.answerers, base.gathered.ended)
+    return followed(request, progress or base.progress)
 
 
 def _log_read(op: int, shape: tuple[int, ...], dtype: np.dtype[Any], seconds: float) -> None:
     told = _lib.ask("cw_op_progress", op)
     counters = ", ".join(f"{name} {value}" for name, value in told.items() if isinstance(value, (int, float)))
     log.info("read %s %s in %.3f s: %s", "x".join(map(str, shape)), dtype, seconds, counters)
-
-
-def _reporter(progress: Progress) -> Listener:
-    def tell(op: int, kind: int, value: int) -> None:
-        if kind == _ffi.EVENT_PROGRESS:
-            progress(_lib.ask("cw_op_progress", op))
-
-    return tell
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,10 +136,10 @@ class Stream:
     Iterate over it plainly or with ``async for``. Leaving the loop cancels what is still to come.
     """
 
-    __slots__ = ("_plan",)
+    __slots__ = ("_plan", "_progress")
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, progress: Tracker | None = None) -> None:
+        self._plan, self._progress = plan, progress
 
     def __len__(self) -> int:
         return self._plan.shape[1]
@@ -161,9 +154,9 @@ class Stream:
             if kind == _ffi.EVENT_STEP:
                 finished.append(value)
 
-        base = yield from plan._base.ready()
+        handle = yield from plan._base.ready()
         pixels = np.empty(plan.shape, plan.dtype)
-        request = _request(base, plan._window, plan.dtype, pixels, tell, {"steps": True})
+        request = _request(plan._base, handle, plan._window, plan.dtype, pixels, tell, {"steps": True}, self._progress)
         return request, pixels, finished
 
     def __iter__(self) -> Iterator[Step]:
@@ -199,7 +192,7 @@ class Stream:
                 heard(op, kind, value)
             woken.set()
 
-        listening = Request(request.submit, request.finish, request.pins, tell)
+        listening = replace(request, listener=tell)
         reading = asyncio.ensure_future(_loop.run_async(listening))
         reading.add_done_callback(lambda _: woken.set())
         try:
@@ -228,12 +221,14 @@ class Stream:
         return self._steps(pixels, missing, told)
 
 
-def stream(plan: Plan) -> Stream:
+def stream(plan: Plan, *, progress: Progress | None = None) -> Stream:
     """Read a plan's window, and give each time step as soon as its pixels are complete.
 
     Parameters
     ----------
     plan : Plan
+    progress : bool or callable, optional
+        True: a bar; a callable is given a `ProgressEvent` now and then.
 
     Returns
     -------
@@ -245,7 +240,7 @@ def stream(plan: Plan) -> Stream:
     AssetError
         A file that is needed and cannot be read; raised by the iteration.
     """
-    return Stream(as_plan(plan))
+    return Stream(as_plan(plan), tracker(progress))
 
 
 read = blocking(_read)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import functools
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
-from . import _arguments, _ffi, _lib
+from . import _arguments, _ffi, _lib, _signing, grouping
+from . import storage as stores
 from ._arrow import Items
 from ._loop import Request, Steps, aside, ask, awaiting, blocking
 from ._source import Source, resolve
+from .progress import Progress, Tracker, followed, tracker
 
 if TYPE_CHECKING:
     import ctypes
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Sequence
 
 Query = dict[str, Any]
+_BEST: Final = re.compile(r"best\((.+)\)")
 
 
 @_arguments.names_replacements
@@ -28,7 +34,9 @@ def _search(
     collections: str | Iterable[str] | None = None,
     sortby: object = None,
     limit: int | None = None,
+    sign: _signing.Signer | None = None,
     storage: Mapping[str, Mapping[str, Any]] | None = None,
+    progress: Progress | None = None,
 ) -> Steps[Items]:
     """Find the items of a catalog that match a query.
 
@@ -53,8 +61,13 @@ def _search(
         then row.
     limit : int, optional
         At most so many items.
+    sign : callable, optional
+        Makes hrefs readable when files are read: ``href -> href`` or ``hrefs -> hrefs`` (told apart by
+        the annotation of the parameter, else by its name), sync or async; see `cogweave.sign`.
     storage : dict, optional
         Options of stores, by URL prefix, in obstore's names.
+    progress : bool or callable, optional
+        True: a bar; a callable is given a `ProgressEvent` now and then, of all that runs for the call.
 
     Returns
     -------
@@ -81,31 +94,73 @@ def _search(
         "limit": None if limit is None else _arguments.count(limit, "limit", least=1),
     }
     found = yield from aside(resolve, source)
-    return (yield from find(found, query, storage))
+    return (yield from find(found, query, storage, _signing.checked(sign), tracker(progress)))
 
 
-def find(source: Source, query: Query, storage: Mapping[str, Mapping[str, Any]] | None = None) -> Steps[Items]:
+def find(
+    source: Source,
+    query: Query,
+    storage: Mapping[str, Mapping[str, Any]] | None = None,
+    sign: _signing.Sign | None = None,
+    progress: Tracker | None = None,
+) -> Steps[Items]:
     """Search with a query whose members are those of the engine's request."""
     query = {name: value for name, value in query.items() if value is not None}
     request = _lib.encode(
         {
             "source": source.paths,
             **query,
-            "storage": storage_options(storage),
-            "environment": _lib.environment() or None,
+            "storage": stores.request(storage),
+            "sign": _signing.name(sign),
         }
     )
-    table = source.items
+    table = yield from aside(source.table, query)
 
     def submit(lib: ctypes.CDLL, queue: int, op: Any, error: Any) -> int:
         native = 0 if table is None else table.native
         status: int = lib.cw_search(queue, request, native, op, error)
         return status
 
-    items = yield from ask(Request(submit, lambda op: Items._owning(take_handle(op))))
+    answerers = {**stores.answerers(storage), **_signing.answerers(sign)}
+    finding = Request(submit, lambda op: Items._owning(take_handle(op)), answerers=answerers)
+    items = yield from ask(followed(finding, progress))
     items.origin = source.origin
     items.identity = source.identity(query)
+    items.found = source.found(query)
+    items.again = functools.partial(find, source, storage=storage, sign=sign), query
     return items
+
+
+def needed(request: Mapping[str, Any], properties: Sequence[str] | None = None) -> Query:
+    """Say what of the items a plan needs, so that nothing else is read.
+
+    Parameters
+    ----------
+    request : dict
+        How items are to be combined, as `plan.plan_request` writes it.
+    properties : sequence of str, optional
+        Properties that are looked at beside that; empty for all.
+
+    Returns
+    -------
+    dict
+        Members of a query; none where a callable may look at anything.
+    """
+    period, mask, bands = request["time_period"], request.get("mask"), request["bands"]
+    if callable(period) or (properties is not None and not properties):
+        return {}
+    query: Query = {"narrow": True, "bands": bands}
+    looked_at = list(properties or ())
+    if isinstance(period, str) and not grouping.BUILT_IN.fullmatch(period):
+        looked_at.append(period)
+    if looked_at:
+        query["properties"] = looked_at
+    if bands is None:
+        return query
+    best = _BEST.fullmatch(str(request.get("mosaic_method") or ""))
+    beside = [best[1]] if best else []
+    beside += [one["asset"] for one in mask or ()]
+    return {**query, "bands": list(dict.fromkeys([*bands, *beside]))}
 
 
 def take_handle(operation: int) -> int:
@@ -114,13 +169,6 @@ def take_handle(operation: int) -> int:
     lib = _lib.library()
     _lib.check(lib.cw_op_take(operation, result, error), error)
     return int(result.value)
-
-
-def storage_options(
-    storage: Mapping[str, Mapping[str, Any]] | None,
-) -> dict[str, dict[str, Any]] | None:
-    """Give the options of stores as plain dicts."""
-    return None if storage is None else {str(url): dict(opts) for url, opts in storage.items()}
 
 
 search = blocking(_search)

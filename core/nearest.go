@@ -1,4 +1,4 @@
-package search
+package core
 
 import (
 	"cmp"
@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// nearest gives up to five names that a misspelt one may stand for, the likeliest first: the same but
+// NearestNames gives up to five names that a misspelt one may stand for, the likeliest first: the same but
 // for case or prefix ("cloud_cover" for "eo:cloud_cover"), or few letters away.
-func nearest(name string, names []string) []string {
+func NearestNames(name string, names []string) []string {
 	type match struct {
 		name     string
 		distance int
@@ -41,23 +41,25 @@ func nearest(name string, names []string) []string {
 	return out
 }
 
-// editDistance is the number of letters to insert, delete or replace.
+// editDistance is the number of letters to insert, delete, replace or swap with their neighbour.
 func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
+	before, row, next := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
+		next[0] = i + 1
 		for j := range len(b) {
-			cost := diagonal
+			cost := row[j]
 			if a[i] != b[j] {
 				cost++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+			next[j+1] = min(cost, next[j]+1, row[j+1]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				next[j+1] = min(next[j+1], before[j-1]+1)
+			}
 		}
+		before, row, next = row, next, before
 	}
 	return row[len(b)]
 }

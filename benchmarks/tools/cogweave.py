@@ -1,0 +1,68 @@
+"""cogweave, with its defaults, and without the headers of an earlier process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cogweave as cw
+import numpy as np
+import xarray as xr
+
+# What the first open would import: other libraries do so when they are imported, which is not counted.
+import dask.array  # noqa: F401
+import pyproj  # noqa: F401
+
+from benchmarks.tools import THREADS, Request
+from benchmarks.tools.gathering import gathered
+
+cw.configure(cache_dir="")
+cw.stats()  # loads the library, as an import does elsewhere
+
+
+def _open(r: Request, **more: Any) -> xr.DataArray:
+    return cw.open(
+        r.catalog,
+        bbox=more.pop("bbox", r.box),
+        crs=r.crs,
+        resolution=r.resolution,
+        bands=r.bands,
+        datetime=r.interval,
+        resampling=r.resampling,
+        **more,
+    )
+
+
+def window(told: dict[str, Any]) -> Callable[[], Any]:
+    array = _open(Request.of(told))
+    return lambda: array.to_numpy()
+
+
+def chunks(told: dict[str, Any]) -> Callable[[], Any]:
+    r = Request.of(told)
+    array = _open(r, chunks={"time": 1, "y": r.chunk, "x": r.chunk})
+    return lambda: array.compute(scheduler="threads", num_workers=THREADS).to_numpy()
+
+
+def points(told: dict[str, Any]) -> Callable[[], Any]:
+    r = Request.of(told)
+    x, y = (xr.DataArray(np.array(axis), dims="point") for axis in zip(*r.points, strict=True))
+    array = _open(r)
+    return lambda: array.sel(x=x, y=y, method="nearest")[0].to_numpy()
+
+
+def median(told: dict[str, Any]) -> Callable[[], Any]:
+    r = Request.of(told)
+    array = _open(r, time_period="P1Y", mosaic_method="median", mask=r.masked)
+    return lambda: array.to_numpy()[:, 0]
+
+
+def awaits(told: dict[str, Any]) -> Callable[[], Any]:
+    r = Request.of(told)
+    arrays = [_open(r, bbox=box) for box in r.boxes]
+    return lambda: gathered([array.load_async for array in arrays])
+
+
+def opened(told: dict[str, Any]) -> Callable[[], Any]:
+    r = Request.of(told)
+    return lambda: np.array(_open(r).shape)

@@ -1,0 +1,88 @@
+"""Whether a row shows what it must: by its ratio to the best peer, or by 1.3 times the floor."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+OURS, FLOOR = "cogweave", "floor"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Medians of a step in seconds; None where there is none. floor: for a cold step, one more answer's latency.
+
+    met: None where nothing is asked or cogweave did not run.
+    """
+
+    step: str
+    ours: float | None
+    floor: float | None
+    peer: float | None
+    best: str
+    goal: str
+    met: bool | None
+
+    @property
+    def of_floor(self) -> float | None:
+        return self.ours / self.floor if self.ours and self.floor else None
+
+    @property
+    def of_peer(self) -> float | None:
+        return self.peer / self.ours if self.ours and self.peer else None
+
+
+def median(samples: Sequence[dict[str, Any]], measure: str) -> float:
+    """Of one measure of several processes."""
+    return statistics.median(sample[measure] for sample in samples)
+
+
+def seconds(row: dict[str, Any], tool: str, step: str) -> float | None:
+    """Median time of a tool's step; None where it has none."""
+    samples = row["samples"].get(tool, {}).get(step)
+    return median(samples, "seconds") if samples else None
+
+
+def peers(row: dict[str, Any], step: str) -> dict[str, float]:
+    """Median times of the peers that did a step, the fastest first."""
+    told = {tool: seconds(row, tool, step) for tool in row["samples"] if tool not in (OURS, FLOOR)}
+    return dict(sorted(((tool, s) for tool, s in told.items() if s is not None), key=lambda pair: pair[1]))
+
+
+def judge(row: dict[str, Any]) -> Verdict:
+    """The goal of the row's own step."""
+    goal = row["goal"] or {"peer": None, "floor": 1.3, "step": "warm"}
+    step = goal["step"]
+    verdict = _verdict(row, step, step)
+    met, words = None, f"{goal['floor']:g} x floor"
+    if goal["peer"] is not None:
+        words = f"{goal['peer']:g} x peer or {words}"
+    if verdict.ours:
+        # A row without both has nothing to be measured by.
+        found = [verdict.of_peer is not None and goal["peer"] is not None, verdict.of_floor is not None]
+        met = None if not any(found) else bool(
+            (goal["peer"] is not None and (verdict.of_peer or 0) >= goal["peer"])
+            or (verdict.of_floor is not None and verdict.of_floor <= goal["floor"])
+        )  # fmt: skip
+    return Verdict(step, verdict.ours, verdict.floor, verdict.peer, verdict.best, words, met)
+
+
+def judge_cold(row: dict[str, Any]) -> Verdict | None:
+    """Cold, no slower than the best peer's warm run; None where a row has not both."""
+    if "cold" not in row["steps"] or "warm" not in row["steps"]:
+        return None
+    verdict = _verdict(row, "cold", "warm")
+    met = verdict.ours <= verdict.peer if verdict.ours and verdict.peer else None
+    return Verdict("cold", verdict.ours, verdict.floor, verdict.peer, verdict.best, "best peer's warm", met)
+
+
+def _verdict(row: dict[str, Any], step: str, peers_step: str) -> Verdict:
+    best = peers(row, peers_step)
+    name = next(iter(best), "")
+    floor = seconds(row, FLOOR, step)
+    if floor is None and step == "cold":
+        warm = seconds(row, FLOOR, "warm")
+        floor = None if warm is None else warm + row["steps"]["cold"]["latency"] / 1000
+    return Verdict(step, seconds(row, OURS, step), floor, best.get(name), name, "", None)

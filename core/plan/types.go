@@ -1,0 +1,238 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"cogweave/core"
+	"cogweave/core/cog"
+)
+
+// resolveTypes settles dtype and nodata of every band and of the whole, once.
+func (p *Plan) resolveTypes(ctx context.Context, req Request, headers HeaderReader) error {
+	if err := p.sourceTypes(ctx, headers); err != nil {
+		return err
+	}
+	if err := p.itemTypes(req); err != nil {
+		return err
+	}
+	p.scale(req)
+	common := core.NoData{}
+	disagree := false
+	for b := range p.Bands {
+		band := &p.Bands[b]
+		if b == 0 {
+			p.DType, common = band.DType, band.NoData
+			continue
+		}
+		dtype, err := core.ResultType(p.DType, band.DType)
+		if err != nil {
+			if !req.PerBand && req.DType == "" {
+				return core.Errorf(core.InvalidArgument, "DType", "bands %q and %q: %w; name a dtype", p.Bands[0].Name, band.Name, err)
+			}
+			dtype = core.Float64 // of the two; the caller's dtype, or each band's own, is what arrays have
+		}
+		p.DType = dtype
+		disagree = disagree || !common.Equal(band.NoData)
+	}
+	if disagree {
+		common = core.NoData{}
+	}
+	p.blockType = p.DType
+	return p.settle(req, common, disagree)
+}
+
+// scale makes the bands physical values where that is asked for, and else works out what would.
+func (p *Plan) scale(req Request) {
+	if req.Scale {
+		p.scaled = core.Float32
+		if req.DType == core.Float64 {
+			p.scaled = core.Float64
+		}
+	}
+	for b := range p.Bands {
+		band := &p.Bands[b]
+		if req.Scale {
+			// No pixel of the files' stands for nodata in physical units: NaN does.
+			band.DType, band.NoData = p.scaled, core.NoData{Set: true, Value: math.NaN()}
+			band.Scale, band.Offset, band.MixedScale = 1, 0, false
+			continue
+		}
+		band.Scale, band.Offset = p.Method.Physical(band.Scale, band.Offset)
+	}
+}
+
+// settle applies the method's, and the caller's, dtype and nodata.
+func (p *Plan) settle(req Request, common core.NoData, disagree bool) error {
+	var err error
+	if p.DType, p.NoData, err = p.outputType(req, p.DType, common, "the bands' common type"); err != nil && !req.PerBand {
+		return err
+	}
+	if disagree && req.NoData == nil && !req.PerBand && p.Method.Name != "count" {
+		p.Warnings = append(p.Warnings, "the bands have different nodata values; cells without data hold "+fillText(p.NoData, p.DType))
+	}
+	for b := range p.Bands {
+		band := &p.Bands[b]
+		if !req.PerBand {
+			band.DType, band.NoData = p.DType, p.NoData
+			continue
+		}
+		if band.DType, band.NoData, err = p.outputType(req, band.DType, band.NoData, fmt.Sprintf("band %q", band.Name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outputType gives dtype and nodata of the array for those of the sources; name says whose, for an error.
+func (p *Plan) outputType(req Request, dtype core.DType, nodata core.NoData, name string) (core.DType, core.NoData, error) {
+	out := p.Method.OutputType(dtype)
+	if req.DType != "" {
+		if err := p.holds(req.DType, dtype, name); err != nil {
+			return out, nodata, err
+		}
+		out = req.DType
+	}
+	if p.Method.Name == "count" {
+		return out, core.NoData{}, nil
+	}
+	if req.NoData != nil {
+		nodata = core.NoData{Set: true, Value: float64(*req.NoData)}
+		if !out.Holds(nodata.Value) {
+			return out, nodata, core.Errorf(core.InvalidArgument, "NoData", "nodata %v is not a value of dtype %q (%s)", nodata.Value, out, name)
+		}
+	} else if nodata.Set && !out.Holds(nodata.Value) {
+		nodata = core.NoData{}
+	}
+	return out, nodata, nil
+}
+
+// holds tells whether the caller's dtype holds what the method makes of sources of a dtype. What a callable makes
+// is its own affair.
+func (p *Plan) holds(out, source core.DType, name string) error {
+	made := p.Method.OutputType(source)
+	if p.Method.Name == "callable" || out.CanHold(made) || (out.IsFloat() && p.Method.IsFloat()) {
+		return nil
+	}
+	return core.Errorf(core.InvalidArgument, "DType", "dtype %q cannot hold every value of %s, which is %s", out, name, made)
+}
+
+func fillText(n core.NoData, d core.DType) string {
+	return fmt.Sprint(fill(n, d))
+}
+
+// sourceTypes finds each band's own dtype and nodata: the catalog's where it gives both, else the
+// header's of the first item that has the band.
+func (p *Plan) sourceTypes(ctx context.Context, headers HeaderReader) error {
+	var hrefs []string
+	var ask []int
+	for b := range p.Bands {
+		first := p.firstWith(b)
+		at := p.place(first, b)
+		asset := &p.Items[first].Assets[at.asset]
+		if at.sample < len(asset.Bands) && asset.Bands[at.sample].DType != "" && asset.Bands[at.sample].NoData.Set {
+			p.Bands[b].DType, p.Bands[b].NoData = asset.Bands[at.sample].DType, asset.Bands[at.sample].NoData
+			continue
+		}
+		ask, hrefs = append(ask, b), append(hrefs, asset.Href)
+	}
+	if len(ask) == 0 {
+		return nil
+	}
+	found := make([]*cog.Header, len(hrefs))
+	errs := make([]error, len(hrefs))
+	headers.Headers(ctx, hrefs, func(i int, h *cog.Header, err error) { found[i], errs[i] = h, err })
+	for i, b := range ask {
+		first := p.firstWith(b)
+		if errs[i] != nil {
+			return core.InBand(errs[i], p.Items[first].ID, p.Bands[b].Name)
+		}
+		if err := checkSample(found[i], p.place(first, b).sample, p.Bands[b].Name, p.Bands[b].Asset); err != nil {
+			return core.InBand(err, p.Items[first].ID, p.Bands[b].Name)
+		}
+		p.Bands[b].readFrom(found[i], p.place(first, b).sample)
+	}
+	return nil
+}
+
+// readFrom takes from a header what the catalog does not say.
+func (b *Band) readFrom(h *cog.Header, sample int) {
+	b.DType, b.NoData = h.Levels[0].DType(), h.NoData
+	if b.Scale == 1 && b.Offset == 0 && sample < len(h.Scales) && sample < len(h.Offsets) {
+		b.Scale, b.Offset = h.Scales[sample], h.Offsets[sample]
+	}
+}
+
+// itemTypes looks at what the catalog says of every item's bands: the caller's dtype must hold them all, a dtype
+// found out grows to hold them, and scales may differ from item to item. What only headers know is met when they
+// are read.
+func (p *Plan) itemTypes(req Request) error {
+	for i := range p.Items {
+		for b, at := range p.layoutOf(i).places {
+			if at.asset < 0 || at.sample >= len(p.Items[i].Assets[at.asset].Bands) {
+				continue
+			}
+			listed, band := &p.Items[i].Assets[at.asset].Bands[at.sample], &p.Bands[b]
+			if listed.HasScale && (listed.Scale != band.Scale || listed.Offset != band.Offset) {
+				band.MixedScale = true
+			}
+			if listed.DType == "" || listed.DType == band.DType || req.Scale {
+				continue
+			}
+			if req.DType != "" {
+				if err := p.holds(req.DType, listed.DType, "the source"); err != nil {
+					return core.InBand(err, p.Items[i].ID, band.Name)
+				}
+			}
+			dtype, err := core.ResultType(band.DType, listed.DType)
+			if err != nil {
+				if req.DType == "" {
+					return core.InBand(core.Errorf(core.InvalidArgument, "DType", "earlier items and this one: %w; name a dtype", err), p.Items[i].ID, band.Name)
+				}
+				continue
+			}
+			band.DType = dtype
+		}
+	}
+	return nil
+}
+
+// Scaled is the dtype of physical values, which sources are turned into before they are combined; "" where they
+// stay as they are.
+func (p *Plan) Scaled() core.DType { return p.scaled }
+
+// BlockType is the dtype of the blocks that a callable gets: one that holds all bands.
+func (p *Plan) BlockType() core.DType { return p.blockType }
+
+// ResultType is the dtype of what a callable gives: the caller's, else that of the blocks.
+func (p *Plan) ResultType() core.DType {
+	if p.request.DType != "" {
+		return p.request.DType
+	}
+	return p.blockType
+}
+
+// heldAs is the dtype that must hold the pixels of band b's sources as they are; "" where none must.
+func (p *Plan) heldAs(b int) core.DType {
+	switch {
+	case p.scaled != "":
+		return ""
+	case p.Method.Name == "callable":
+		return p.blockType
+	case p.Method.OutputType(core.UInt8) != core.UInt8:
+		return "" // made of the pixels by arithmetic
+	}
+	return p.Bands[b].DType
+}
+
+// physical gives the scale and offset of a source: the catalog's for this item, else the file's.
+func physical(asset *core.ItemAsset, h *cog.Header, sample int) (scale, offset float64) {
+	if sample < len(asset.Bands) && asset.Bands[sample].HasScale {
+		return asset.Bands[sample].Scale, asset.Bands[sample].Offset
+	}
+	if sample < len(h.Scales) && sample < len(h.Offsets) {
+		return h.Scales[sample], h.Offsets[sample]
+	}
+	return 1, 0
+}

@@ -1,0 +1,111 @@
+package search
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"cogweave/core/search/region"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// search answers a query. One that is narrow reads the assets whose keys the bands name; only where an
+// item lacks one of them, whose band may go by its common name there, all assets are read.
+func (d *database) search(ctx context.Context, q *Query, regions []*region.Region) (*Result, error) {
+	if !q.Narrow {
+		return d.answer(ctx, q, regions)
+	}
+	narrow := *q
+	keys := d.columns.assetKeys()
+	if perBand, ok := assetsOfBands(q.Bands, keys); ok {
+		narrow.Assets = slices.Concat(perBand...)
+		result, err := d.answer(ctx, &narrow, regions)
+		if err != nil || complete(result, perBand) {
+			return result, err
+		}
+		result.Release()
+	}
+	narrow.Assets = append([]string{}, keys...)
+	return d.answer(ctx, &narrow, regions)
+}
+
+// answer runs the statement of a query.
+func (d *database) answer(ctx context.Context, q *Query, regions []*region.Region) (*Result, error) {
+	s, err := d.compile(ctx, q, regions)
+	if err != nil {
+		return nil, err
+	}
+	defer s.release()
+	return d.query(ctx, s)
+}
+
+// assetsOfBands gives for each band the keys that it names: its own name, or of "asset.N" what stands before
+// a dot. ok is false where some band names no key.
+func assetsOfBands(bands, keys []string) (perBand [][]string, ok bool) {
+	for _, band := range bands {
+		var named []string
+		for _, key := range keys {
+			if key == band || strings.HasPrefix(band, key+".") {
+				named = append(named, key)
+			}
+		}
+		if len(named) == 0 {
+			return nil, false
+		}
+		perBand = append(perBand, named)
+	}
+	return perBand, len(perBand) > 0
+}
+
+// complete tells whether every item has an asset for each band.
+func complete(result *Result, perBand [][]string) bool {
+	for _, batch := range result.Batches {
+		at := batch.Schema().FieldIndices("assets")
+		if len(at) == 0 {
+			return false
+		}
+		assets, ok := batch.Column(at[0]).(*array.Struct)
+		if !ok {
+			return false
+		}
+		for _, keys := range perBand {
+			if !everyRowHas(assets, keys) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// everyRowHas tells whether each row has an asset with one of the keys.
+func everyRowHas(assets *array.Struct, keys []string) bool {
+	var hrefs []arrow.Array
+	for _, key := range keys {
+		if asset := field(assets, key); asset != nil {
+			if href := field(asset, "href"); href != nil {
+				hrefs = append(hrefs, href)
+			}
+		}
+	}
+	for row := range assets.Len() {
+		if !slices.ContainsFunc(hrefs, func(href arrow.Array) bool { return href.IsValid(row) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// field gives a field of a struct array, or nil.
+func field(a arrow.Array, name string) arrow.Array {
+	s, ok := a.(*array.Struct)
+	if !ok {
+		return nil
+	}
+	i, ok := s.DataType().(*arrow.StructType).FieldIdx(name)
+	if !ok {
+		return nil
+	}
+	return s.Field(i)
+}

@@ -1,0 +1,325 @@
+"""STAC objects of other libraries as a table of items.
+
+Dicts, FeatureCollections and pystac objects become Arrow columns as they stand: assets, properties and
+links as JSON text, which the engine reads like any other form of stac-geoparquet. pystac's own
+``to_dict`` is not called: it copies everything, and follows links over the network.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from ._arrow import Items
+from .errors import InvalidArgument
+
+Feature = Mapping[str, Any]
+
+_TIMES: Final = ("datetime", "start_datetime", "end_datetime")
+# What planning needs of an asset; prefixes end in a colon.
+_ASSET_FIELDS: Final = frozenset(
+    {"href", "type", "title", "roles", "bands", "data_type", "nodata", "eo:common_name", "eo:bands"}
+)
+# What it needs of properties, beside times.
+_PROPERTIES: Final = (
+    "proj:code", "proj:epsg", "proj:wkt2", "proj:projjson", "proj:shape", "proj:transform",
+    "storage:schemes", "storage:platform", "storage:region", "storage:requester_pays", "storage:tier",
+)  # fmt: skip
+_ASSET_PREFIXES: Final = ("proj:", "raster:", "storage:")
+
+
+def is_stac(source: object) -> bool:
+    """Tell whether an object is STAC items of another library, without making any request."""
+    if isinstance(source, Mapping):
+        return source.get("type") == "FeatureCollection" or "stac_version" in source
+    module = type(source).__module__.partition(".")[0]
+    return module in ("pystac", "pystac_client") and any(
+        hasattr(source, name) for name in ("to_dict", "items_as_dicts")
+    )
+
+
+def features(source: object) -> list[Any] | None:
+    """Give STAC items one by one, as they are: mappings or pystac Items; None where the source is none.
+
+    Parameters
+    ----------
+    source
+        pystac Item, ItemCollection or Catalog, pystac_client ItemSearch, a GeoJSON Feature or
+        FeatureCollection, or an iterable of those.
+    """
+    found: Any = source
+    if hasattr(found, "items_as_dicts"):  # pystac_client.ItemSearch
+        return list(found.items_as_dicts())
+    if isinstance(found, Mapping):
+        if found.get("type") == "FeatureCollection":
+            return list(found.get("features") or ())
+        return [found] if found.get("type") == "Feature" else None
+    if all(hasattr(found, name) for name in ("assets", "properties", "geometry", "bbox", "id")):  # pystac.Item
+        return [found]
+    if hasattr(found, "get_items") and hasattr(found, "get_children"):  # pystac.Catalog
+        return list(found.get_items(recursive=True))
+    if hasattr(found, "__geo_interface__") and not isinstance(found, Iterable):
+        return features(found.__geo_interface__)
+    if isinstance(found, Iterable) and not isinstance(found, (str, bytes)):
+        parts = [features(part) for part in found]
+        if (parts or _is_collection(found)) and all(part is not None for part in parts):
+            return [item for part in parts if part is not None for item in part]
+    return None
+
+
+def _is_collection(found: object) -> bool:
+    return type(found).__module__.partition(".")[0] == "pystac"
+
+
+def _of_item(item: Any) -> Feature:
+    """Give a pystac Item as a Feature, its assets as they are: nothing is copied, and no link is followed."""
+    properties = item.properties
+    if item.datetime is not None:
+        properties = {**properties, "datetime": _text(item.datetime)}
+    own = item.get_self_href()
+    return {
+        "stac_version": "1.1.0",
+        "stac_extensions": item.stac_extensions,
+        "id": item.id,
+        "collection": item.collection_id,
+        "geometry": item.geometry,
+        "bbox": item.bbox,
+        "properties": properties,
+        "assets": item.assets,
+        "links": [{"rel": "self", "href": own}] if own else [],
+    }
+
+
+def dicts(source: object) -> list[dict[str, Any]] | None:
+    """Give STAC items as plain dicts, pystac's among them; None where the source is none."""
+    found = features(source)
+    return None if found is None else [_as_dict(feature) for feature in found]
+
+
+def _as_dict(feature: Any) -> dict[str, Any]:
+    if not hasattr(feature, "get_self_href"):
+        return dict(feature)
+    item = _of_item(feature)
+    return {**item, "type": "Feature", "assets": {key: _of_asset(asset) for key, asset in item["assets"].items()}}
+
+
+def _of_asset(asset: Any) -> Mapping[str, Any]:
+    """Give a pystac Asset, or one that is a mapping already, as a mapping."""
+    if not hasattr(asset, "extra_fields"):
+        return asset  # type: ignore[no-any-return]
+    told = {"href": asset.href, "type": asset.media_type, "title": asset.title, "roles": asset.roles}
+    return {**asset.extra_fields, **{name: value for name, value in told.items() if value is not None}}
+
+
+def table(found: Sequence[Any], query: Mapping[str, Any]) -> Items:
+    """Make a table of items, with what a query needs of them.
+
+    Parameters
+    ----------
+    found : list of mapping or pystac.Item
+        GeoJSON Features as STAC has them, or pystac's.
+    query : mapping
+        Members of the engine's request; ``narrow`` and ``bands`` say that only some assets matter.
+
+    Raises
+    ------
+    InvalidArgument
+        One is no STAC item: the error names it.
+    """
+    part = _Part(query)
+    return Items(_Columns([_row(feature, position, part) for position, feature in enumerate(found)]))
+
+
+class _Part:
+    """What a query needs of items."""
+
+    def __init__(self, query: Mapping[str, Any]) -> None:
+        self.narrow = bool(query.get("narrow"))
+        self.bands: list[str] = query.get("bands") or []
+        # A filter may be about any property.
+        self.every = not self.narrow or bool(query.get("filter") or query.get("sortby"))
+        self.names = (*_PROPERTIES, *(query.get("properties") or ()))
+
+    def assets(self, assets: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the assets that may answer to the bands, with what planning needs of them."""
+        if not self.narrow:
+            return {key: _of_asset(asset) for key, asset in assets.items()}
+        named = [_named(band, assets) for band in self.bands]
+        keys = {key for keys in named for key in keys} if named and all(named) else assets.keys()
+        return {key: _slim(_of_asset(asset)) for key, asset in assets.items() if key in keys}
+
+    def properties(self, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Give the properties that a query or a plan may look at."""
+        if self.every:
+            return properties
+        return {name: properties[name] for name in self.names if name in properties}
+
+
+def _named(band: str, assets: Mapping[str, Any]) -> list[str]:
+    """Give the keys that a band names: its own, or of ``"asset.N"`` what stands before a dot."""
+    if band in assets:
+        return [band]
+    parts = band.split(".")
+    return [key for n in range(1, len(parts)) if (key := ".".join(parts[:n])) in assets]
+
+
+def _slim(asset: object) -> object:
+    if not isinstance(asset, Mapping):
+        return asset
+    return {
+        name: value for name, value in asset.items() if name in _ASSET_FIELDS or str(name).startswith(_ASSET_PREFIXES)
+    }
+
+
+def _row(feature: Any, position: int, part: _Part) -> tuple[Any, ...]:
+    """Give the values of one item, in the order of `_Columns.names`."""
+    name = None
+    try:
+        if hasattr(feature, "get_self_href"):
+            feature = _of_item(feature)
+        name = feature.get("id")
+        if not isinstance(name, str) or not name:
+            raise TypeError("it has no id")
+        properties = feature.get("properties") or {}
+        assets = feature.get("assets") or {}
+        if not isinstance(properties, Mapping) or not isinstance(assets, Mapping):
+            raise TypeError("its properties or assets are no object")
+        times = (_text(properties.get(time)) for time in _TIMES)
+        links = [link for link in feature.get("links") or () if isinstance(link, Mapping) and link.get("rel") == "self"]
+        return (
+            name,
+            feature.get("collection"),
+            *times,
+            *_box(feature.get("bbox")),
+            wkb(feature.get("geometry")),
+            _json(part.properties(properties)),
+            _json(part.assets(assets)),
+            _json(links),
+            "[]" if part.narrow else _json(feature.get("stac_extensions") or []),
+            str(feature.get("stac_version") or "1.0.0"),
+        )
+    except (TypeError, ValueError, KeyError, AttributeError, struct.error, RecursionError) as problem:
+        raise InvalidArgument(
+            f"source holds what is no STAC item, at position {position}: {problem}",
+            item_id=name if isinstance(name, str) else None,
+        ) from None
+
+
+def _text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if hasattr(value, "isoformat"):
+        text: str = value.isoformat()
+        return text
+    raise TypeError(f"{value!r} is no time")
+
+
+def _box(bbox: object) -> tuple[float | None, float | None, float | None, float | None]:
+    if bbox is None:
+        return None, None, None, None
+    sides = [float(side) for side in bbox]  # type: ignore[attr-defined]
+    if len(sides) not in (4, 6):
+        raise ValueError(f"its bbox has {len(sides)} numbers, not 4 or 6")
+    half = len(sides) // 2
+    return sides[0], sides[1], sides[half], sides[half + 1]
+
+
+_encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_text).encode
+
+
+def _json(value: object) -> str:
+    try:
+        return _encode(value)
+    except ValueError:
+        return _encode(_finite(value))
+
+
+def _finite(value: Any) -> Any:
+    """Write what JSON has no number for as text, as STAC does."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {name: _finite(member) for name, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(member) for member in value]
+    return value
+
+
+_KINDS: Final = {
+    "Point": 1, "LineString": 2, "Polygon": 3, "MultiPoint": 4, "MultiLineString": 5, "MultiPolygon": 6,
+    "GeometryCollection": 7,
+}  # fmt: skip
+_PARTS: Final = {"MultiPoint": "Point", "MultiLineString": "LineString", "MultiPolygon": "Polygon"}
+
+
+def wkb(geometry: Mapping[str, Any] | None) -> bytes | None:
+    """Write a GeoJSON geometry as well-known binary, without heights.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError
+        It is no geometry.
+    """
+    if geometry is None:
+        return None
+    kind = geometry["type"]
+    if kind not in _KINDS:
+        raise ValueError(f"{kind!r} is no type of geometry")
+    head = struct.pack("<BI", 1, _KINDS[kind])
+    if kind == "GeometryCollection":
+        parts = [wkb(part) or b"" for part in geometry["geometries"]]
+        return head + struct.pack("<I", len(parts)) + b"".join(parts)
+    coordinates = geometry["coordinates"]
+    if kind in _PARTS:
+        parts = [wkb({"type": _PARTS[kind], "coordinates": part}) or b"" for part in coordinates]
+        return head + struct.pack("<I", len(parts)) + b"".join(parts)
+    if kind == "Point":
+        return head + struct.pack("<dd", coordinates[0], coordinates[1])
+    if kind == "LineString":
+        return head + _line(coordinates)
+    return head + struct.pack("<I", len(coordinates)) + b"".join(map(_line, coordinates))
+
+
+def _line(positions: Sequence[Sequence[float]]) -> bytes:
+    flat = [number for position in positions for number in position[:2]]
+    if len(flat) != 2 * len(positions):
+        raise ValueError("a position has fewer than two numbers")
+    return struct.pack(f"<I{len(flat)}d", len(positions), *flat)
+
+
+class _Columns:
+    """Rows of items as an Arrow stream."""
+
+    names: Final = (
+        "id", "collection", *_TIMES, "xmin", "ymin", "xmax", "ymax", "geometry", "properties", "assets", "links",
+        "stac_extensions", "stac_version",
+    )  # fmt: skip
+
+    def __init__(self, rows: list[tuple[Any, ...]]) -> None:
+        values = zip(*rows, strict=True) if rows else ((),) * len(self.names)
+        self.columns = dict(zip(self.names, values, strict=True))
+        self.count = len(rows)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        import nanoarrow as na
+
+        text, number = na.large_string(), na.float64()
+        arrays = {
+            name: na.c_array(list(values), na.large_binary() if name == "geometry" else text)
+            for name, values in self.columns.items()
+            if name not in ("xmin", "ymin", "xmax", "ymax")
+        }
+        sides = {name: na.c_array(list(self.columns[name]), number) for name in ("xmin", "ymin", "xmax", "ymax")}
+        arrays["bbox"] = _struct(sides, self.count)
+        stream: object = na.c_array_stream(_struct(arrays, self.count)).__arrow_c_stream__()
+        return stream
+
+
+def _struct(fields: dict[str, Any], count: int) -> Any:
+    import nanoarrow as na
+
+    schema = na.struct({name: na.Schema(array.schema) for name, array in fields.items()})
+    return na.c_array_from_buffers(schema, count, [None], children=list(fields.values()))

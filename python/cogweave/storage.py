@@ -1,0 +1,142 @@
+"""Storage: options of buckets, and who gives their credentials.
+
+The engine knows the options and checks them. Python's part is the credential provider: a function
+that the engine asks when it needs credentials, and again before they expire.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import itertools
+import threading
+import weakref
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from urllib.parse import urlencode
+
+from ._redact import redact
+from .errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from ._answers import Answerers, Question
+
+Storage: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""Options by URL prefix: ``{"s3://bucket": {"region": "eu-central-1"}}``."""
+
+Provider: TypeAlias = Callable[[], Any]
+
+PROVIDER: Final = "credential_provider"
+
+_lock = threading.Lock()
+_numbers = itertools.count(1)
+_named: weakref.WeakKeyDictionary[Provider, int] = weakref.WeakKeyDictionary()
+
+
+def checked(storage: object) -> dict[str, dict[str, Any]] | None:
+    """Copy the options that a user gave.
+
+    Raises
+    ------
+    InvalidArgument
+        They are no mapping of mappings, or a credential provider is none.
+    """
+    if storage is None:
+        return None
+    if not isinstance(storage, Mapping):
+        raise InvalidArgument(
+            f'storage wants options by URL prefix, such as {{"s3://bucket": {{"anonymous": True}}}}, and was given '
+            f"{type(storage).__name__}"
+        )
+    options: dict[str, dict[str, Any]] = {}
+    for url, of_bucket in storage.items():
+        if not isinstance(url, str) or not isinstance(of_bucket, Mapping):
+            raise InvalidArgument(f"storage[{redact(str(url))!r}] wants a mapping of options, by a URL prefix")
+        options[url] = {str(name): value for name, value in of_bucket.items()}
+        provider = options[url].get(PROVIDER)
+        if provider is not None and not callable(provider) and not _is_path(provider):
+            raise InvalidArgument(
+                f"storage[{redact(url)!r}]: {PROVIDER} wants a callable or its import path, "
+                f'"module:function", and was given {type(provider).__name__}'
+            )
+    return options
+
+
+def request(storage: Storage | None) -> dict[str, dict[str, Any]] | None:
+    """Write options as the engine's requests have them: a credential provider by a name."""
+    options = checked(storage)
+    for of_bucket in (options or {}).values():
+        for name, value in list(of_bucket.items()):
+            if name == PROVIDER and value is not None:
+                of_bucket[name] = _name(value)
+            elif value is None:
+                del of_bucket[name]
+    return options
+
+
+def answerers(storage: Storage | None) -> Answerers:
+    """Give who answers the engine's questions for credentials."""
+    providers = {
+        _name(provider): provider
+        for of_bucket in (storage or {}).values()
+        if (provider := of_bucket.get(PROVIDER)) is not None
+    }
+    if not providers:
+        return {}
+
+    def answer(question: Question) -> Any:
+        return _credentials(providers[question.about["provider"]])
+
+    return {"credentials": answer}
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and all(part.strip() for part in value.partition(":"))
+
+
+def _name(provider: object) -> str:
+    """Name a provider: the same name is the same provider, within this process."""
+    if isinstance(provider, str):
+        return provider
+    with _lock:
+        try:
+            number = _named.setdefault(provider, 0) or next(_numbers)  # type: ignore[arg-type]
+            _named[provider] = number  # type: ignore[index]
+        except TypeError:  # it cannot be hashed, or referred to weakly
+            number = id(provider)
+    return f"callable {number}"
+
+
+def _credentials(provider: Provider | str) -> Any:
+    """Ask a provider; gives what JSON can hold, or an awaitable of that."""
+    found = _imported(provider)() if isinstance(provider, str) else provider()
+    return _awaited(found) if inspect.isawaitable(found) else _told(found)
+
+
+async def _awaited(found: Awaitable[Any]) -> dict[str, Any]:
+    return _told(await found)
+
+
+def _imported(path: str) -> Provider:
+    module, _, name = path.partition(":")
+    function: Any = importlib.import_module(module)
+    for part in name.split("."):
+        function = getattr(function, part)
+    return function  # type: ignore[no-any-return]
+
+
+def _told(found: Any) -> dict[str, Any]:
+    """Write credentials as JSON has them: texts, and the time of their end in ISO 8601."""
+    if not isinstance(found, Mapping):
+        raise InvalidArgument(f"a credential provider gave {type(found).__name__}, not a mapping")
+    told: dict[str, Any] = {}
+    for name, value in found.items():
+        if isinstance(value, datetime):
+            zoned = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+            told[name] = zoned.isoformat()
+        elif name == "sas_token" and not isinstance(value, str):
+            told[name] = urlencode(list(value))
+        elif value is not None:
+            told[name] = value
+    return told

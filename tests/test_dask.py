@@ -1,0 +1,190 @@
+"""Arrays travel: as small recipes without secrets, to other processes that read what this one would."""
+
+from __future__ import annotations
+
+import math
+import os
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cogweave as cw
+import dask
+import dask.array
+import numpy as np
+import pytest
+import xarray as xr
+from dask.array.utils import assert_eq
+
+from tests import archive
+from tests.conftest import Archive
+
+
+@pytest.fixture(scope="module")
+def grid(made: Archive) -> cw.Grid:
+    return made.utm_grid((120, 140), 10)
+
+
+@pytest.fixture(scope="module")
+def large(made: Archive, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalog of 10,000 items: the archive's, again and again on later dates."""
+    folder = tmp_path_factory.mktemp("large")
+    items = []
+    for n in range(10_000):
+        item = dict(made.items[n % len(made.items)])
+        year = 2025 - n // len(made.items) % 300
+        item["id"] = f"{item['id']}_{n}"
+        item["properties"] = {
+            **item["properties"],
+            "datetime": f"{year}{item['properties']['datetime'][4:]}",
+        }
+        items.append(item)
+    return archive.write_catalog(items, folder / "large.parquet", lambda href: str(made.folder / href))
+
+
+def test_dask_computes_what_numpy_does(made: Archive, grid: cw.Grid) -> None:
+    da = cw.open(made.local, grid=grid, bands=["B04", "SCL"], chunks={"y": 50, "x": 60})
+    loaded = cw.open(made.local, grid=grid, bands=["B04", "SCL"]).load()
+    assert_eq(da.data, loaded.data)
+    assert_eq(da.data[:, ::-1, 3:70:4, [5, 100, 7]], loaded.data[:, ::-1, 3:70:4, [5, 100, 7]])
+    assert_eq(da.data.vindex[0, 1, [3, 3, 99], [0, 139, 5]], loaded.data[0, 1, [3, 3, 99], [0, 139, 5]])
+    assert_eq(da.data.max(axis=1), loaded.data.max(axis=1))
+
+
+def test_a_chunk_is_one_task_and_its_name_is_the_same_in_every_process(made: Archive, grid: cw.Grid) -> None:
+    def opened(**other: Any) -> dask.array.Array:
+        return cw.open(made.local, **{"grid": grid, "bands": ["B04"], "chunks": {"y": 50, "x": 60}, **other}).data
+
+    data = opened()
+    assert data.name == opened().name
+    assert len({data.name, opened(bands=["B03"]).name, opened(resampling="cubic").name}) == 3
+    (optimised,) = dask.optimize(data)
+    chunks = math.prod(data.numblocks)
+    assert len(dict(optimised.dask)) <= chunks + 1, "one task for each chunk, and the array itself"
+    code = (
+        "import cogweave as cw, sys\n"
+        f"grid = cw.Grid({grid.crs!r}, {tuple(grid.transform)}, {grid.shape})\n"
+        f"print(cw.open({str(made.local)!r}, grid=grid, bands=['B04'], chunks={{'y': 50, 'x': 60}}).data.name)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert told.stdout.strip() == data.name
+
+
+def test_a_graph_of_100_000_chunks_is_built_at_once(made: Archive) -> None:
+    wide = made.utm_grid((5120, 5120), 1)
+    cw.open(made.local, grid=wide, bands=["B04"], chunks={})  # imports and headers are not what is asked
+    started = time.perf_counter()
+    da = cw.open(made.local, grid=wide, bands=["B04"], chunks={"y": 32, "x": 32})
+    seconds = time.perf_counter() - started
+    assert da.data.npartitions >= 100_000
+    assert seconds < 1
+
+
+def test_an_array_of_10_000_items_pickles_into_20_kilobytes(large: Path, grid: cw.Grid) -> None:
+    da = cw.open(large, grid=grid, bands=["B04"])
+    assert len(da.cogweave.items) > 5000
+    assert len(pickle.dumps(da.variable._data)) < 20_000
+
+
+def test_a_table_of_items_travels_as_compact_arrow(made: Archive, grid: cw.Grid) -> None:
+    table = archive.catalog_table(made.items, lambda href: str(made.folder / href))
+    da = cw.open(table, grid=grid, bands=["B04"])
+    packed = pickle.dumps(da.variable)
+    assert len(packed) < da.cogweave.items.nbytes
+    np.testing.assert_array_equal(pickle.loads(packed), da)
+
+
+def test_another_process_finds_the_items_again(large: Path, grid: cw.Grid, tmp_path: Path) -> None:
+    whole = cw.open(large, grid=grid, bands=["B04"])
+    (tmp_path / "a.pickle").write_bytes(pickle.dumps(whole.isel(time=slice(-3, None))))
+    told = _elsewhere(tmp_path, "print(int(da.astype('int64').sum()))")
+    assert int(told) == int(whole.isel(time=slice(-3, None)).astype("int64").sum())
+
+
+def test_a_catalog_that_was_replaced_or_moved_is_named(large: Path, grid: cw.Grid, tmp_path: Path) -> None:
+    copy = tmp_path / "catalog.parquet"
+    copy.write_bytes(large.read_bytes())
+    whole = cw.open(copy, grid=grid, bands=["B04"])
+    (tmp_path / "a.pickle").write_bytes(pickle.dumps(whole))
+    copy.rename(tmp_path / "moved.parquet")
+    read = "try: da.isel(time=0).load()\nexcept cw.CogweaveError as error: print(type(error).__name__, error)"
+    assert "SearchError" in (told := _elsewhere(tmp_path, read)) and "catalog.parquet" in told
+    import pyarrow.parquet as pq
+
+    pq.write_table(pq.read_table(large).slice(1), copy)
+    told = _elsewhere(tmp_path, read)
+    assert "SearchError" in told and "replaced" in told and "catalog.parquet" in told
+
+
+def _elsewhere(folder: Path, code: str) -> str:
+    program = "import pickle, cogweave as cw\nda = pickle.load(open('a.pickle', 'rb'))\n" + code
+    run = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def test_secrets_of_stores_stay_at_home(made: Archive, grid: cw.Grid) -> None:
+    storage = {"s3://bucket": {"region": "eu-central-1", "secret_access_key": "SECRET", "access_key_id": "KEY"}}
+    packed = pickle.dumps(cw.open(made.local, grid=grid, bands=["B04"], storage=storage))
+    import zlib
+
+    assert b"SECRET" not in packed
+    plan = cw.open(made.local, grid=grid, bands=["B04"], storage=storage).cogweave.plan
+    _, (_, recipe, _) = plan._base.__reduce__()
+    assert b"SECRET" not in zlib.decompress(recipe) and b"eu-central-1" in zlib.decompress(recipe)
+
+
+# ---- a cluster of processes --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    distributed = pytest.importorskip("distributed")
+    with (
+        dask.config.set({"distributed.worker.multiprocessing-method": "spawn"}),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit="1GB"
+        ) as cluster,
+        distributed.Client(cluster) as connected,
+    ):
+        yield connected
+
+
+def test_chunks_spread_over_workers_equal_the_local_read(client: Any, made: Archive, grid: cw.Grid) -> None:
+    da = cw.open(made.remote, grid=grid, bands=["B04", "SCL"], chunks={"y": 30, "x": 35, "time": 1})
+    local = cw.open(made.remote, grid=grid, bands=["B04", "SCL"]).load()
+    spread = da.persist()
+    from distributed import wait
+
+    wait(spread)
+    holders = client.who_has(client.futures_of(spread))
+    assert len({worker for workers in holders.values() for worker in workers}) == 2, "both workers read"
+    xr.testing.assert_identical(spread.compute(), local)
+    ds = xr.open_dataset(made.remote, engine="cogweave", grid=grid, bands=["B04", "SCL"], chunks={"y": 60})
+    xr.testing.assert_identical(ds.mean("time").compute(), ds.compute(scheduler="threads").mean("time"))
+
+
+def _limits() -> dict[str, Any]:
+    return {"pid": os.getpid(), **cw.configure()}
+
+
+def test_settings_reach_the_workers_and_each_has_its_own_budget(client: Any, made: Archive, grid: cw.Grid) -> None:
+    cw.configure(retries=7)
+    try:
+        plan = cw.open(made.local, grid=grid, bands=["B03"]).cogweave.plan
+        inherited = client.run(_inherit, pickle.dumps(plan))
+    finally:
+        cw.configure(retries=3)
+    for limits in inherited.values():
+        assert limits["pid"] != os.getpid()
+        assert limits["threads"] == 1
+        assert limits["memory_limit"] <= 500_000_000
+
+
+def _inherit(packed: bytes) -> dict[str, Any]:
+    pickle.loads(packed)
+    return _limits()
