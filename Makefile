@@ -59,12 +59,12 @@ test-go: .deps/system ## Runs the tests of the Go packages
 	@echo '== go test: every package passed'
 
 .PHONY: test-python
-test-python: .deps/cogweave .deps/servers ## Runs the Python suite against real HTTP servers
+test-python: .deps/cogweave .deps/servers .deps/stores ## Runs the Python suite against real HTTP servers
 	@echo '== pytest'
 	@$(BIN)/python -m pytest -q -p no:cacheprovider tests
 
 .PHONY: test-deps
-test-deps: .deps/cogweave .deps/servers ## Installs and builds what the tests need, and runs none
+test-deps: .deps/cogweave .deps/servers .deps/stores ## Installs and builds what the tests need, and runs none
 
 .PHONY: race
 race: .deps/system ## Runs the tests of core and fetch under Go's race detector
@@ -85,6 +85,18 @@ bench-compare: .deps/system ## Compares the Go microbenchmarks of a commit and t
 .PHONY: bench-concurrency
 bench-concurrency: .deps/cogweave .deps/servers .deps/peers/lazycogs ## Measures what docs/concurrency.md promises, beside lazycogs
 	@$(BIN)/python -m benchmarks.concurrency $$([ ! -x .bench/lazycogs/bin/python ] || echo --lazycogs .bench/lazycogs/bin/python)
+
+.PHONY: docs
+docs: .deps/cogweave .deps/docs ## Builds the documentation into build/docs: notebooks run, examples of docstrings run, no warning passes
+	@echo '== doctests'
+	@$(BIN)/python -m pytest -q -p no:cacheprovider --doctest-modules python/cogweave/grid.py python/cogweave/mask.py
+	@echo '== notebooks and pictures'
+	@rm -rf build/docs-source && mkdir -p build && cp -r docs build/docs-source
+	@rm -f build/docs-source/*.py build/docs-source/notebooks/*.py
+	@$(BIN)/python -m docs.notebooks build/docs-source/notebooks
+	@$(BIN)/python -m docs.screenshots build/docs-source/pictures
+	@echo '== mkdocs'
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build -q --strict && echo '   build/docs/index.html'
 
 .PHONY: lint
 lint: .deps/cogweave ## Checks both languages: vet, staticcheck, gofmt, ruff, mypy; C warnings are errors
@@ -159,6 +171,11 @@ clean: ## Removes what was built, downloaded into the checkout or made by the de
 .deps/floor: $(wildcard benchmarks/floor/*) | .deps/system
 	@mkdir -p .bench
 	@$(GOENV) && go build -o .bench/floor ./benchmarks/floor
+	@touch $@
+
+# Object stores and a web server of other makers; the tests say which of them could not be installed.
+.deps/stores: tests/servers/install.sh | .deps/system
+	@$<
 	@touch $@
 
 .deps/servers: $(wildcard tests/servers/rangeserver/*.go) | .deps/system

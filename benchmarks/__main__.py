@@ -1,5 +1,7 @@
 """Runs the benchmarks: `make bench`, or `python -m benchmarks`.
 
+A whole run takes about twenty minutes on two cores that nobody else uses, and writes docs/benchmarks.md.
+
     --workload NAME,NAME  only these; --list names them
     --tools NAME,NAME     only these tools, and the floor
     --quick               the small archive, for continuous integration: times mean nothing there
@@ -26,7 +28,7 @@ from benchmarks.harness import FOLDER, Row, Runner, Site, Workload
 from benchmarks.verdict import median
 from tests.servers import ROOT, RangeServer
 
-SUBJECTS = ("reads", "opening")
+SUBJECTS = ("reads", "opening", "search", "headers", "pixels")
 
 
 def main() -> None:
@@ -80,17 +82,14 @@ def _chosen(site: Site, options: argparse.Namespace) -> Iterator[Workload]:
 def summary(row: Row) -> Iterator[str]:
     """A line for each step: medians of all tools."""
     for step in row.steps:
-        words = [
-            f"{tool} {median(steps[step], 'seconds'):.3f}"
-            for tool, steps in row.samples.items()
-            if step in steps
-        ]
+        words = [f"{tool} {median(steps[step], 'seconds'):.3f}" for tool, steps in row.samples.items() if step in steps]
         yield f"{step}: " + ", ".join(words)
 
 
 def machine(options: argparse.Namespace) -> dict[str, Any]:
     """What was run, on what."""
-    cpu = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    told = Path("/proc/cpuinfo").read_text().splitlines()
+    cpu = [line.split(":")[1].strip() for line in told if "model name" in line]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "date": time.strftime("%Y-%m-%d"),

@@ -131,9 +131,7 @@ def _write_view(folder: Path, size: int, tile: int, zone: int, view: int) -> Non
     _write_classes(folder, size, tile, zone, view, cover, transform)
 
 
-def _write_classes(
-    folder: Path, size: int, tile: int, zone: int, view: int, cover: Pixels, transform: Affine
-) -> None:
+def _write_classes(folder: Path, size: int, tile: int, zone: int, view: int, cover: Pixels, transform: Affine) -> None:
     half = size // 2
     classes = np.empty((half, half), np.uint8)
     for rows in _strips(half):
@@ -163,9 +161,9 @@ def _relief(seed: int) -> Pixels:
 def _stretch(knots: Pixels, count: int, part: slice | None = None) -> Pixels:
     """Rows of knots, interpolated to count rows of which part is wanted."""
     part = part or slice(0, count)
-    at = np.arange(part.start, part.stop, dtype=np.float32) * ((len(knots) - 1) / count)
+    at = np.arange(part.start, part.stop) * ((len(knots) - 1) / count)
     low = at.astype(np.int64)
-    f = (at - low)[:, None]
+    f = (at - low).astype(np.float32)[:, None]
     result: Pixels = knots[low] * (1 - f) + knots[low + 1] * f
     return result
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 from benchmarks.verdict import FLOOR, OURS, median, seconds
@@ -119,7 +120,7 @@ def _lines(row: dict[str, Any], left: float, top: float, width: float, height: f
 def _labels(ends: list[list[Any]], x: float) -> list[str]:
     """Names at the lines' ends, moved apart where they would overlap."""
     ends.sort()
-    for before, after in zip(ends, ends[1:], strict=False):
+    for before, after in pairwise(ends):
         after[0] = max(after[0], before[0] + 13)
     return [
         _text(x, y + 4, tool, weight="bold" if tool == OURS else "normal", fill=COLOURS.get(tool, INK))

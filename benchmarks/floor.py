@@ -51,9 +51,7 @@ def run(job: dict[str, Any], server: RangeServer, latency: int) -> dict[str, Any
             json.dump({**job, "gap": gap}, file)
             file.flush()
             server.reset(f"{latency}ms")
-            done = subprocess.run(
-                [str(PROGRAM), file.name], capture_output=True, text=True, timeout=120, check=False
-            )
+            done = subprocess.run([str(PROGRAM), file.name], capture_output=True, text=True, timeout=120, check=False)
         if done.returncode:
             raise FloorError(done.stderr.strip()[-200:])
         told = json.loads(done.stdout)
@@ -160,5 +158,3 @@ def _pointed(
             kept.append(tile)
             needed.append(int(rows[inside].max()) - tile["row"] + 1)
     return kept, needed
-
-

@@ -26,6 +26,8 @@ FOLDER = ROOT / ".bench"
 LATENCY = 30  # ms, where a step does not say otherwise
 PATIENCE = 120  # s for all steps of one process
 SLOW = 20  # s: a tool whose process takes longer is not repeated
+LONG = 75  # s: a workload that has taken longer is repeated no more, once every tool ran ENOUGH times
+ENOUGH = 3
 
 FloorJob = Callable[[], dict[str, Any]]
 
@@ -116,8 +118,11 @@ class Runner:
                 row.failures[tool] = "not installed"
         repeat = min(self.repeat, workload.repeat or self.repeat)
         slow: set[str] = set()
+        started = time.monotonic()
         with tempfile.TemporaryDirectory(dir=FOLDER, prefix="pixels-") as kept:
             for turn in range(repeat):
+                if turn >= ENOUGH and time.monotonic() - started > LONG:
+                    break
                 self._floors(row, workload, floors, turn)
                 # Another one begins each time, so that no tool always follows the same neighbour.
                 for tool in tools[turn % len(tools) :] + tools[: turn % len(tools)]:
@@ -134,9 +139,7 @@ class Runner:
         job = {
             "action": workload.actions[tool],
             "server": self.site.server.url,
-            "steps": [
-                {"name": s.name, "request": s.request, "clock": s.clock, "latency": s.latency} for s in steps
-            ],
+            "steps": [{"name": s.name, "request": s.request, "clock": s.clock, "latency": s.latency} for s in steps],
             "keep": str(kept / tool) if kept else None,
         }
         told, problem = fresh([self.interpreters[peers.environment(tool)], "-m", "benchmarks.worker"], job)
@@ -209,7 +212,10 @@ def watch(process: subprocess.Popen[bytes], patience: float) -> int | None:
 
 
 def compare(kept: Path, tools: Sequence[str], workload: Workload) -> dict[str, dict[str, Any]]:
-    """How each tool's pixels of the first measured step differ from cogweave's: the part of cells, the mean, the most."""
+    """How each tool's pixels of the first measured step differ from cogweave's.
+
+    differ: part of the cells that do; mean, largest: of the absolute differences.
+    """
     import numpy as np
 
     step = next(s.name for s in workload.steps if s.clock != "none")

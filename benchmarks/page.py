@@ -1,6 +1,8 @@
 """Writes the page (benchmarks.md) and its charts of a run's results.
 
-    python -m benchmarks.page RESULTS.json FOLDER     writes it again, of results that are kept
+Nothing is measured here: the page can be written again of results that are kept.
+
+    python -m benchmarks.page RESULTS.json FOLDER
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ from benchmarks import charts, peers
 from benchmarks.verdict import FLOOR, OURS, Verdict, judge, judge_cold, median
 
 MEGA = 1e6
+HEAD = (
+    "tool", "step", "s", "min to max", "runs", "cpu s", "requests", "MB", "most in flight", "peak RSS MB", "threads",
+)  # fmt: skip
 
 
 def write(told: dict[str, Any], folder: Path) -> Path:
@@ -93,7 +98,8 @@ def _verdicts(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     cold = [(row, verdict) for row in rows if (verdict := judge_cold(row))]
     if cold:
         slower = [row["title"] for row, verdict in cold if verdict.met is False]
-        yield "Cold, no slower than the best peer's warm run:" + (f" **missed by {'; '.join(slower)}**." if slower else "")
+        missing = f" **missed by {'; '.join(slower)}**." if slower else ""
+        yield f"Cold, no slower than the best peer's warm run:{missing}"
         yield ""
         yield "| workload | cogweave, cold | best peer, warm | |"
         yield "|---|---|---|---|"
@@ -110,8 +116,7 @@ def _row(row: dict[str, Any]) -> Iterator[str]:
         yield row["notes"]
         yield ""
     gaps = any("gap" in s for steps in row["samples"].values() for told in steps.values() for s in told)
-    head = ["tool", "step", "s", "min to max", "runs", "cpu s", "requests", "MB", "most in flight", "peak RSS MB", "threads"]
-    head += ["largest loop gap ms"] if gaps else []
+    head = [*HEAD, *(["largest loop gap ms"] if gaps else [])]
     yield f"| {' | '.join(head)} |"
     yield "|" + "---|" * len(head)
     for tool in sorted(row["samples"], key=lambda name: (name != FLOOR, name != OURS, name)):
@@ -171,9 +176,9 @@ def _versions(versions: dict[str, dict[str, str]]) -> Iterator[str]:
     yield ""
     for name, told in versions.items():
         yield f"- {name}: " + ", ".join(f"{package} {version}" for package, version in told.items())
-    for name in peers.LISTS.glob("*.txt"):
-        if name.stem not in versions:
-            yield f"- {name.stem}: **not installed here; its columns are empty**"
+    for listed in sorted(peers.LISTS.glob("*.txt")):
+        if listed.stem not in versions:
+            yield f"- {listed.stem}: **not installed here; its columns are empty**"
     yield ""
 
 

@@ -264,5 +264,3 @@ def _mercator_box(site: Site, middle: Place, cells: int, resolution: float) -> B
     x, y = round(x / resolution) * resolution, round(y / resolution) * resolution
     half = cells * resolution / 2
     return x - half, y - half, x + half, y + half
-
-

@@ -36,7 +36,7 @@ class Verdict:
 
 def median(samples: Sequence[dict[str, Any]], measure: str) -> float:
     """Of one measure of several processes."""
-    return statistics.median(sample[measure] for sample in samples)
+    return float(statistics.median(sample[measure] for sample in samples))
 
 
 def seconds(row: dict[str, Any], tool: str, step: str) -> float | None:

@@ -21,7 +21,7 @@ func announce(events []op.Event) {
 	for i := range events {
 		if events[i].Kind == op.Done {
 			if e := engineIfRunning(); e != nil {
-				events[i].Value = int64(e.fetch.NoticesWaiting())
+				events[i].Value |= int64(e.fetch.NoticesWaiting())
 			}
 		}
 	}

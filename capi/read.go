@@ -107,7 +107,7 @@ func cwgo_read(queue, planHandle C.cw_handle, window *C.cw_window, request *C.ch
 		}
 		return func(ctx context.Context, o *op.Operation) (op.Result, error) {
 			client := running().fetch
-			return paint(ctx, o, p, w, p.headers.reading(client), client, r, to)
+			return paint(ctx, o, p, w, p.headers.reading(client), client.ForOneRead(), r, to)
 		}, nil
 	})
 }

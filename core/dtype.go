@@ -25,6 +25,16 @@ const (
 	Float64 DType = "float64"
 )
 
+// The types of complex pixels. They are copied as they are stored: not among DTypes, which kernels and methods
+// compute with, and without nodata.
+const (
+	Complex64  DType = "complex64"
+	Complex128 DType = "complex128"
+)
+
+// IsComplex tells whether the type is one of complex pixels.
+func (d DType) IsComplex() bool { return d == Complex64 || d == Complex128 }
+
 // DTypes lists every pixel type.
 func DTypes() []DType {
 	return []DType{UInt8, Int8, UInt16, Int16, UInt32, Int32, UInt64, Int64, Float32, Float64}
@@ -39,8 +49,10 @@ func (d DType) Size() int {
 		return 2
 	case UInt32, Int32, Float32:
 		return 4
-	case UInt64, Int64, Float64:
+	case UInt64, Int64, Float64, Complex64:
 		return 8
+	case Complex128:
+		return 16
 	}
 	return 0
 }
@@ -78,6 +90,9 @@ func (d DType) Range() (low, high float64) {
 
 // Holds tells whether the type can represent v exactly (any v, rounded, for a floating-point type).
 func (d DType) Holds(v float64) bool {
+	if d.IsComplex() {
+		return false
+	}
 	if d.IsFloat() {
 		return d == Float64 || math.IsNaN(v) || math.IsInf(v, 0) || math.Abs(v) <= math.MaxFloat32
 	}
@@ -96,6 +111,9 @@ func (d DType) CanHold(other DType) bool {
 func ResultType(a, b DType) (DType, error) {
 	if a == b {
 		return a, nil
+	}
+	if a.IsComplex() || b.IsComplex() {
+		return "", fmt.Errorf("%s and %s have no common type here", a, b)
 	}
 	if a.IsFloat() || b.IsFloat() {
 		f, o := a, b
@@ -169,6 +187,10 @@ func (d DType) Bytes(v float64) []byte {
 		return e.AppendUint64(nil, math.Float64bits(v))
 	case UInt64:
 		return e.AppendUint64(nil, uint64(v))
+	case Complex64:
+		return e.AppendUint64(nil, uint64(math.Float32bits(float32(v))))
+	case Complex128:
+		return e.AppendUint64(e.AppendUint64(nil, math.Float64bits(v)), 0)
 	}
 	return e.AppendUint64(nil, uint64(int64(v)))
 }

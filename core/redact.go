@@ -30,9 +30,7 @@ func redactURL(raw string) string {
 	base, _, _ = strings.Cut(base, "#")
 	scheme, rest, _ := strings.Cut(base, "://")
 	authority, path, hasPath := strings.Cut(rest, "/")
-	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
-		authority = authority[at+1:]
-	}
+	authority = withoutUser(scheme, authority)
 	out := scheme + "://" + authority
 	if hasPath {
 		out += "/" + path
@@ -57,6 +55,19 @@ func redactURL(raw string) string {
 	return out + "?" + strings.Join(shown, "&")
 }
 
+// withoutUser removes userinfo from an authority. What Azure's schemes have in its place is the name of
+// a container, which is no secret, and part of the object's.
+func withoutUser(scheme, authority string) string {
+	user, host, found := strings.Cut(authority, "@")
+	switch strings.ToLower(scheme) {
+	case "abfs", "abfss", "az", "azure":
+		if found && !strings.ContainsAny(user, ":%") && !strings.Contains(host, "@") {
+			return authority
+		}
+	}
+	return authority[strings.LastIndexByte(authority, '@')+1:]
+}
+
 // signatureParams are the query parameters that sign a URL or carry a secret (Azure SAS, AWS SigV4
 // and CloudFront, Google): the parameters that differ between two signatures of one object.
 var signatureParams = map[string]bool{
@@ -72,9 +83,7 @@ func StripSignature(href string) string {
 	base, query, hasQuery := strings.Cut(href, "?")
 	if scheme, rest, ok := strings.Cut(base, "://"); ok {
 		authority, path, hasPath := strings.Cut(rest, "/")
-		if at := strings.LastIndexByte(authority, '@'); at >= 0 {
-			authority = authority[at+1:]
-		}
+		authority = withoutUser(scheme, authority)
 		base = scheme + "://" + authority
 		if hasPath {
 			base += "/" + path

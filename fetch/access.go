@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 
 	"cogweave/core"
@@ -24,7 +25,8 @@ type Access struct {
 	// Signer signs hrefs at the time of reading; nil where they are read as they are.
 	Signer Signer
 	// Scope tells files apart that have one href but lie at different places, such as an s3 href under
-	// two endpoints: caches and shared requests are kept apart by it. "" is the ordinary scope.
+	// two endpoints: caches and shared requests are kept apart by it. "" is the ordinary scope. One that
+	// begins with "!" means something in this process only, and stays out of the cache folder.
 	Scope string
 	// Tally counts what is requested for this caller; nil where nobody looks.
 	Tally *Tally
@@ -77,6 +79,9 @@ func nameOf(ctx context.Context, href string) string {
 	}
 	return name
 }
+
+// ofThisProcess tells the names whose scope no other process knows.
+func ofThisProcess(name string) bool { return strings.Contains(name, "\x01!") }
 
 // shared is the context of a request that outlives the call it was started for: it ends with the
 // client, and has the values of the call.

@@ -148,6 +148,10 @@ func (c *Client) Close() {
 
 // storeFor finds the store that reads href.
 func (s *state) storeFor(href string) (store.Store, *store.Fault) {
+	if strings.HasPrefix(href, "../") {
+		return nil, &store.Fault{Class: core.InvalidArgument, Reason: "Href",
+			Message: "the catalog's href leads above the root of the place that it is relative to"}
+	}
 	if found, ok := s.stores[schemeOf(href)]; ok {
 		return found, nil
 	}

@@ -52,14 +52,14 @@ func TestAReplacedFileIsForgottenOnDiskToo(t *testing.T) {
 	f := realFile(t, dem)
 	dir := t.TempDir()
 	first := cached(t, dir)
-	h, err := first.Header(context.Background(), f.asset.Href)
-	if err != nil {
+	if _, err := first.Header(context.Background(), f.asset.Href); err != nil {
 		t.Fatal(err)
 	}
 	first.Flush(time.Minute)
 	f.server.Put(f.path, fetchtest.Object{Data: f.data, ETag: `"v2"`})
 	second := cached(t, dir)
-	if h, err = second.Header(context.Background(), f.asset.Href); err != nil || h.ETag != `"v1"` {
+	h, err := second.Header(context.Background(), f.asset.Href)
+	if err != nil || h.ETag != `"v1"` {
 		t.Fatalf("%v %v", h, err)
 	}
 	r, _ := h.Levels[0].TileRange(0)

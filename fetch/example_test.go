@@ -16,7 +16,7 @@ func Example() {
 	if dir == "" {
 		dir = "../../shared/data"
 	}
-	href := filepath.Join(dir, dem)
+	href, _ := filepath.Abs(filepath.Join(dir, dem))
 	c := fetch.New(fetch.Config{})
 	defer c.Close()
 	h, err := c.Header(context.Background(), href)

@@ -175,7 +175,7 @@ func (r *run) rest() core.ByteRange {
 func (r *run) take(answer store.Body) error {
 	want, got := r.rest(), answer.Range()
 	if got != want {
-		return &store.Fault{Class: core.AssetError, Reason: "TileOutOfRange",
+		return &store.Fault{Class: core.DecodeError, Reason: "TileOutOfRange",
 			Message: "the file ends before the bytes that its header speaks of"}
 	}
 	at := got.Start

@@ -26,6 +26,10 @@ func corpus(t testing.TB) string {
 	if _, err := os.Stat(dir); err != nil {
 		t.Skip("without COGWEAVE_DATA headers and tiles of real files are not read")
 	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return dir
 }
 

@@ -303,7 +303,7 @@ func checkRef(ref core.TileRef, cfg Config) error {
 	case r.Start < 0 || r.End <= r.Start:
 		e = core.Errorf(core.InvalidArgument, "Tile", "not a range of bytes")
 	case ref.Asset.Size > 0 && r.End > ref.Asset.Size:
-		e = core.Errorf(core.AssetError, "TileOutOfRange", "the tile lies beyond the end of the file at %d", ref.Asset.Size)
+		e = core.Errorf(core.DecodeError, "TileOutOfRange", "the tile lies beyond the end of the file at %d", ref.Asset.Size)
 	case r.Len() > cfg.MaxBytesInFlight:
 		e = core.Errorf(core.BudgetExceeded, "MaxBytesInFlight", "the tile has %d bytes, more than the %d that may be under way", r.Len(), cfg.MaxBytesInFlight)
 	default:

@@ -298,8 +298,8 @@ func TestTilesRefusesNonsense(t *testing.T) {
 		{core.TileRef{Asset: f.asset}, core.InvalidArgument},
 		{core.TileRef{Asset: f.asset, Range: core.ByteRange{Start: -1, End: 1}}, core.InvalidArgument},
 		{core.TileRef{Asset: f.asset, Range: core.ByteRange{Start: 5, End: 1}}, core.InvalidArgument},
-		{core.TileRef{Asset: f.asset, Range: core.ByteRange{Start: 500, End: 1001}}, core.AssetError},
-		{core.TileRef{Asset: &core.Asset{Href: f.asset.Href}, Range: core.ByteRange{Start: 500, End: 1001}}, core.AssetError},
+		{core.TileRef{Asset: f.asset, Range: core.ByteRange{Start: 500, End: 1001}}, core.DecodeError},
+		{core.TileRef{Asset: &core.Asset{Href: f.asset.Href}, Range: core.ByteRange{Start: 500, End: 1001}}, core.DecodeError},
 		{core.TileRef{Asset: &core.Asset{Href: f.asset.Href}, Range: core.ByteRange{End: 1 << 40}}, core.BudgetExceeded},
 		{core.TileRef{Asset: &core.Asset{Href: "ftp://127.0.0.1/x"}, Range: core.ByteRange{End: 10}}, core.InvalidArgument},
 	} {

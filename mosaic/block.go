@@ -100,7 +100,7 @@ func (rd *round) combineBands(b *block, n *need, s *scratch) {
 		}
 		full := b.bandFull(j, k)
 		if err := sn.failed(); err != nil {
-			rd.failedNeed(b, n, full, err)
+			rd.failedNeed(n, full, err)
 			continue
 		}
 		if !full {
@@ -113,7 +113,7 @@ func (rd *round) combineBands(b *block, n *need, s *scratch) {
 
 // failedNeed keeps the error of an item that a block was to combine, or only reports it where its pixels turned out
 // not to be needed.
-func (rd *round) failedNeed(_ *block, n *need, full bool, err error) {
+func (rd *round) failedNeed(n *need, full bool, err error) {
 	j := rd.job
 	if full {
 		j.run.note(j.spec.Time, j.step.items[n.item].Item, err)
@@ -243,6 +243,7 @@ func (s *scratch) resample(sn *sourceNeed, b *block) {
 		s.xs, s.ys = grow(&s.xs, (rows+1)*(cols+1)), grow(&s.ys, (rows+1)*(cols+1))
 		warp.Interpolate(sn.nodes.X, sn.nodes.Y, sn.nodes.PerRow, sn.nodes.Step, row0, rows+1, col0, cols+1, s.xs, s.ys)
 		warp.SampleArea(warp.Of(sn.source.Kernel), &view, cols, rows, s.xs, s.ys, s.values, s.valid)
+		s.splitAtAntimeridian(sn, cols, rows, &view)
 	case sn.source.Kernel.IsArea():
 		s.areas(sn, b, &view)
 	case c.Rows == nil:

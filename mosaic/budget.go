@@ -15,6 +15,7 @@ type Budget struct {
 	limit   int64
 	held    int64
 	waiting []*admission
+	reclaim func() // gives back what is only kept in case it is wanted again; nil for nothing
 }
 
 type admission struct {
@@ -62,6 +63,9 @@ func (b *Budget) Acquire(ctx context.Context, bytes int64) error {
 	a := &admission{bytes: bytes, ready: make(chan struct{})}
 	b.waiting = append(b.waiting, a)
 	b.mu.Unlock()
+	if b.reclaim != nil {
+		b.reclaim()
+	}
 	select {
 	case <-a.ready:
 		return nil
@@ -69,6 +73,17 @@ func (b *Budget) Acquire(ctx context.Context, bytes int64) error {
 		b.leave(a)
 		return core.Errorf(core.Cancelled, "", "cancelled")
 	}
+}
+
+// TryAcquire admits bytes if there is room now and nobody waits.
+func (b *Budget) TryAcquire(bytes int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.waiting) > 0 || b.held+bytes > b.limit {
+		return false
+	}
+	b.held += bytes
+	return true
 }
 
 // leave gives up waiting, or gives back what was admitted in the meantime.

@@ -67,7 +67,7 @@ func (j *job) callable(b *block) combine.Callable {
 func (rd *round) combineJoint(b *block, n *need, s *scratch) {
 	j := rd.job
 	if err := n.failed(); err != nil {
-		rd.failedNeed(b, n, b.full(j), err)
+		rd.failedNeed(n, b.full(j), err)
 		return
 	}
 	if b.full(j) {
@@ -147,14 +147,12 @@ func (s *scratch) pixels(sn *sourceNeed, b *block) (values []byte, dtype core.DT
 // keeps is the memory that an item takes in a block's accumulators until the block is written.
 func (j *job) keeps(b *block) int64 {
 	const validity = 1
-	cells := int64(b.cells.Count())
+	bytes := int64(b.cells.Count()) * int64(len(j.bands)) * int64(j.run.plan.BlockType().Size()+validity)
 	switch j.run.plan.Method.Name {
-	case "median", "percentile":
-		return cells * int64(len(j.bands)) * int64(j.run.plan.BlockType().Size()+validity)
-	case "medoid":
-		return cells * int64(len(j.bands)) * int64(j.run.plan.BlockType().Size()+validity)
-	case "callable": // in Go, on the way, and the caller's
-		return 3 * cells * int64(len(j.bands)) * int64(j.run.plan.BlockType().Size()+validity)
+	case "median", "percentile", "medoid":
+		return bytes
+	case "callable": // here, on the way, and the caller's
+		return 3 * bytes
 	}
 	return 0
 }

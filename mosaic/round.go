@@ -208,6 +208,9 @@ func (rd *round) tile(from origin, layer plan.Layer, row, col int) *tile {
 			ref: core.TileRef{Asset: from.asset, Range: r}, sparse: !ok}
 		rd.tiles[key] = t
 		rd.order = append(rd.order, t)
+		if ok {
+			t.err = from.header.CheckTile(layer.Image, index, cog.DefaultLimits)
+		}
 		t.bytes = t.cost(layer)
 		rd.bytes += t.bytes
 	}
@@ -230,8 +233,8 @@ func (rd *round) fetch() {
 	var refs []core.TileRef
 	var wanted []*tile
 	for _, t := range rd.order {
-		if t.sparse {
-			t.deliver(nil, nil)
+		if t.sparse || t.err != nil {
+			t.deliver(nil, t.err)
 			continue
 		}
 		refs, wanted = append(refs, t.ref), append(wanted, t)

@@ -16,12 +16,14 @@ type Engine struct {
 	Pool      *Pool
 	Budget    *Budget
 	lookahead atomic.Int32
+	shared    shared
 	stats     counters
 }
 
 // NewEngine makes an engine with that many workers and that many bytes of memory.
 func NewEngine(threads int, memory int64) *Engine {
 	e := &Engine{Pool: NewPool(threads), Budget: NewBudget(memory)}
+	e.shared.budget, e.Budget.reclaim = e.Budget, e.shared.reclaim
 	e.SetLookahead(1)
 	return e
 }
@@ -79,6 +81,8 @@ func (e *Engine) Run(ctx context.Context, p *plan.Plan, w plan.Window, headers p
 		return &Report{}, nil
 	}
 	r := &run{engine: e, plan: p, tiles: tiles, out: out, dtype: dtype, opts: opts}
+	e.shared.enter()
+	defer e.shared.leave()
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	defer r.cancel()
 	r.group = e.Pool.Group(func(err error) { r.fail(-1, err) })

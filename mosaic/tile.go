@@ -1,6 +1,7 @@
 package mosaic
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -30,6 +31,7 @@ type tile struct {
 	uses    atomic.Int32 // needs that have not been combined yet
 
 	pixels [][]byte // per sample
+	shared *decoded // whose pixels these are; nil if they are the tile's own
 	err    error
 }
 
@@ -61,10 +63,14 @@ func (t *tile) dtype() core.DType {
 // cost is the memory that the tile takes, compressed and decoded.
 func (t *tile) cost(layer plan.Layer) int64 {
 	pixels := int64(t.image.TileHeight) * int64(t.image.TileWidth) * int64(max(1, t.dtype().Size()))
-	if layer.Image.Planar {
-		return t.ref.Range.Len() + pixels
+	stored := t.ref.Range.Len()
+	if t.err != nil { // it is not fetched
+		stored = 0
 	}
-	return t.ref.Range.Len() + pixels*int64(t.image.Samples)
+	if layer.Image.Planar {
+		return stored + pixels
+	}
+	return stored + pixels*int64(t.image.Samples)
 }
 
 // deliver takes the compressed bytes and has them decoded.
@@ -77,22 +83,41 @@ func (t *tile) deliver(data []byte, err error) {
 }
 
 func (t *tile) decode(data []byte) {
-	j := t.round.job
-	if t.err == nil && !t.sparse {
-		t.err = t.header.CheckTile(t.image, t.index, cog.DefaultLimits)
-	}
-	if t.err == nil && !t.sparse {
-		size := t.rows * t.image.TileWidth * t.dtype().Size()
-		t.pixels = make([][]byte, len(t.samples))
-		for i := range t.pixels {
-			t.pixels[i] = takePixels(size)
+	switch {
+	case t.err != nil || t.sparse:
+	case t.round.job.run.engine.shared.crowded():
+		if !t.share(data) {
+			return // another read decodes it
 		}
-		t.err = decode.Tile(j.run.ctx, decode.Job{Header: t.header, Level: t.image, Index: t.index, Data: data,
-			Rows: t.rows, Samples: t.samples, Dst: t.pixels})
-		j.run.engine.stats.decoded.Add(int64(t.rows * t.image.TileWidth * len(t.samples)))
+	default:
+		t.pixels = t.buffers(len(t.samples), t.rows)
+		t.err = t.unpack(data, t.samples, t.rows, t.pixels)
 	}
+	t.ready(data)
+}
+
+// buffers gives memory for rows of so many samples.
+func (t *tile) buffers(samples, rows int) [][]byte {
+	pixels := make([][]byte, samples)
+	for i := range pixels {
+		pixels[i] = takePixels(rows * t.image.TileWidth * t.dtype().Size())
+	}
+	return pixels
+}
+
+// unpack decodes the first rows of some samples into dst.
+func (t *tile) unpack(data []byte, samples []int, rows int, dst [][]byte) error {
+	run := t.round.job.run
+	run.engine.stats.decoded.Add(int64(rows * t.image.TileWidth * len(samples)))
+	return decode.Tile(run.ctx, decode.Job{Header: t.header, Level: t.image, Index: t.index, Data: data,
+		Rows: rows, Samples: samples, Dst: dst})
+}
+
+// ready tells the blocks that wait for the tile.
+func (t *tile) ready(data []byte) {
+	j := t.round.job
 	if t.err != nil {
-		t.err = core.InBand(t.err, j.run.plan.Items[t.source.Item].ID, t.band)
+		t.err = core.InBand(t.located(t.err), j.run.plan.Items[t.source.Item].ID, t.band)
 	} else if !t.sparse {
 		j.run.count(int64(len(data)))
 	}
@@ -101,13 +126,28 @@ func (t *tile) decode(data []byte) {
 	}
 }
 
+// located is a copy of err that names the tile's bytes.
+func (t *tile) located(err error) error {
+	var e *core.Error
+	if !errors.As(err, &e) || e.Range != nil {
+		return err
+	}
+	named := *e
+	named.Range = &t.ref.Range
+	return &named
+}
+
 // release gives the pixels back when the last block is done with them.
 func (t *tile) release() {
 	if t.uses.Add(-1) > 0 {
 		return
 	}
-	for _, p := range t.pixels {
-		givePixels(p)
+	if t.shared != nil {
+		t.round.job.run.engine.shared.drop(t.shared)
+	} else {
+		for _, p := range t.pixels {
+			givePixels(p)
+		}
 	}
 	t.pixels = nil
 	t.round.discharge(t.bytes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import cogweave as cw
 import pytest
 
 from tests import archive
-from tests.servers import RangeServer
+from tests.servers import ROOT, RangeServer
 
 
 @dataclass(frozen=True)
@@ -73,5 +74,20 @@ def arc(made: Archive) -> Archive:
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Headers of an earlier run's files, or the developer's, must not answer for this run's."""
     folder = tmp_path_factory.mktemp("cache")
+    if "GOCACHE" not in os.environ:  # what the tests compile was compiled before
+        os.environ["GOCACHE"] = subprocess.check_output(["go", "env", "GOCACHE"], text=True).strip()
     os.environ["XDG_CACHE_HOME"] = str(folder / "of-processes")  # that tests start
     cw.configure(cache_dir=folder)
+
+
+@pytest.fixture(scope="session")
+def probe(own_cache: None) -> Path:
+    """The engine with functions in it that panic and that ask; they are in no other build."""
+    library = ROOT / "build" / "probe" / "libcogweave.so"
+    subprocess.run(
+        [ROOT / "build.sh"],
+        env={**os.environ, "COGWEAVE_TAGS": "probe", "COGWEAVE_OUT": str(library.parent)},
+        check=True,
+        capture_output=True,
+    )
+    return library

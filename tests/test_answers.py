@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import scripts
-from tests.test_panic import PROBE
 
 PREAMBLE = """
     import asyncio, ctypes, gc, json, sys, threading, time
@@ -30,18 +27,6 @@ PREAMBLE = """
     def told(**values):
         print(json.dumps(values))
 """
-
-
-@pytest.fixture(scope="session")
-def probe() -> Path:
-    """The engine with a function in it that asks."""
-    subprocess.run(
-        [scripts.ROOT / "build.sh"],
-        env={**os.environ, "COGWEAVE_TAGS": "probe", "COGWEAVE_OUT": str(PROBE.parent)},
-        check=True,
-        capture_output=True,
-    )
-    return PROBE
 
 
 def run(probe: Path, script: str) -> Any:

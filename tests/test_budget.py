@@ -49,10 +49,12 @@ def test_a_read_larger_than_the_budget_runs_in_pieces(arc: Archive) -> None:
 
 
 def test_what_can_never_fit(arc: Archive) -> None:
-    """Where four tiles of four bands meet, more must be held at once than the least budget allows."""
+    """A block of cells over a whole file without overviews needs all its tiles at once: more than the least budget."""
     items = cw.search(arc.remote)
     bands = ["B02", "B03", "B04", "SCL"]
-    plan = cw.plan(items, arc.utm_grid((512, 512), 10), bands=bands, headers=cw.headers(items, bands))
+    headers = cw.headers(items, bands)
+    grid = arc.utm_grid((64, 64), 80)
+    plan = cw.plan(items, grid, bands=bands, headers=headers, overviews=False, resampling="average")
     cw.configure(memory_limit=1 << 20, tile_cache=0)
     arc.server.reset()
     with pytest.raises(cw.BudgetExceeded, match="memory_limit"):

@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import cogweave as cw
 import dask
 import dask.array
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 from dask.array.utils import assert_eq
@@ -106,18 +108,16 @@ def test_another_process_finds_the_items_again(large: Path, grid: cw.Grid, tmp_p
 
 
 def test_a_catalog_that_was_replaced_or_moved_is_named(large: Path, grid: cw.Grid, tmp_path: Path) -> None:
-    copy = tmp_path / "catalog.parquet"
-    copy.write_bytes(large.read_bytes())
-    whole = cw.open(copy, grid=grid, bands=["B04"])
-    (tmp_path / "a.pickle").write_bytes(pickle.dumps(whole))
-    copy.rename(tmp_path / "moved.parquet")
-    read = "try: da.isel(time=0).load()\nexcept cw.CogweaveError as error: print(type(error).__name__, error)"
-    assert "SearchError" in (told := _elsewhere(tmp_path, read)) and "catalog.parquet" in told
-    import pyarrow.parquet as pq
-
-    pq.write_table(pq.read_table(large).slice(1), copy)
-    told = _elsewhere(tmp_path, read)
-    assert "SearchError" in told and "replaced" in told and "catalog.parquet" in told
+    catalog = tmp_path / "catalog.parquet"
+    catalog.write_bytes(large.read_bytes())
+    (tmp_path / "a.pickle").write_bytes(pickle.dumps(cw.open(catalog, grid=grid, bands=["B04"])))
+    catalog.unlink()
+    pq.write_table(pq.read_table(large).slice(1), tmp_path / "other.parquet")
+    read = "try: da.isel(time=0).load()\nexcept cw.CogweaveError as error: print(type(error).__name__, error)\n"
+    told = _elsewhere(tmp_path, f"{read}import os; os.rename('other.parquet', 'catalog.parquet')\n{read}")
+    moved, replaced = told.splitlines()
+    assert "SearchError" in moved and "catalog.parquet" in moved
+    assert "SearchError" in replaced and "catalog.parquet" in replaced and "replaced" in replaced
 
 
 def _elsewhere(folder: Path, code: str) -> str:
@@ -130,8 +130,6 @@ def _elsewhere(folder: Path, code: str) -> str:
 def test_secrets_of_stores_stay_at_home(made: Archive, grid: cw.Grid) -> None:
     storage = {"s3://bucket": {"region": "eu-central-1", "secret_access_key": "SECRET", "access_key_id": "KEY"}}
     packed = pickle.dumps(cw.open(made.local, grid=grid, bands=["B04"], storage=storage))
-    import zlib
-
     assert b"SECRET" not in packed
     plan = cw.open(made.local, grid=grid, bands=["B04"], storage=storage).cogweave.plan
     _, (_, recipe, _) = plan._base.__reduce__()
@@ -168,23 +166,22 @@ def test_chunks_spread_over_workers_equal_the_local_read(client: Any, made: Arch
     xr.testing.assert_identical(ds.mean("time").compute(), ds.compute(scheduler="threads").mean("time"))
 
 
-def _limits() -> dict[str, Any]:
-    return {"pid": os.getpid(), **cw.configure()}
-
-
 def test_settings_reach_the_workers_and_each_has_its_own_budget(client: Any, made: Archive, grid: cw.Grid) -> None:
-    cw.configure(retries=7)
+    before = cw.configure()["retries"]
+    plan = cw.open(made.local, grid=grid, bands=["B03"]).cogweave.plan
     try:
-        plan = cw.open(made.local, grid=grid, bands=["B03"]).cogweave.plan
+        cw.configure(retries=before + 4, tile_cache=cw.configure()["memory_limit"] // 2)  # more than a worker may have
         inherited = client.run(_inherit, pickle.dumps(plan))
     finally:
-        cw.configure(retries=3)
+        cw.configure(retries=before)
+    assert len(inherited) == 2
     for limits in inherited.values():
         assert limits["pid"] != os.getpid()
+        assert limits["retries"] == before + 4
         assert limits["threads"] == 1
         assert limits["memory_limit"] <= 500_000_000
 
 
 def _inherit(packed: bytes) -> dict[str, Any]:
     pickle.loads(packed)
-    return _limits()
+    return {"pid": os.getpid(), **cw.configure()}

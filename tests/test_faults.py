@@ -145,22 +145,39 @@ def test_row_2_a_server_in_trouble_for_good(scene: Scene) -> None:
 
 def test_row_3_a_thousand_assets_share_one_budget_of_retries(scene: Scene) -> None:
     cw.configure(retry_budget=500)
-    (row,) = scene.table.to_pylist()
+    known = {
+        "type": "image/tiff; application=geotiff",
+        "roles": ["data"],
+        "proj:code": "EPSG:32632",
+        "proj:shape": [384, 384],
+        "proj:transform": [10, 0, 500000, 0, -10, 5000000],
+        "raster:bands": [{"data_type": "uint16", "nodata": 0}],
+    }
     rows = []
     for number in range(1000):
         path = f"/{number}.tif"
         scene.server.always[path] = fault.status(503)
-        asset = {**row["assets"]["data"], "href": scene.server.url + path}
-        rows.append({**row, "id": str(number), "assets": {"data": asset}})
-    table = type(scene.table).from_pylist(rows, schema=scene.table.schema)
+        rows.append(
+            {
+                "type": "Feature",
+                "stac_version": "1.1.0",
+                "id": str(number),
+                "geometry": {"coordinates": [[[8, 44], [10, 44], [10, 46], [8, 46], [8, 44]]]},
+                "bbox": [8.0, 44.0, 10.0, 46.0],
+                "properties": {"datetime": "2025-01-01T00:00:00Z"},
+                "links": [],
+                "assets": {"data": {**known, "href": scene.server.url + path}},
+            }
+        )
+    table = catalog_table(rows)
     grid = cw.Grid("EPSG:32632", (10, 0, 500000, 0, -10, 5000000), (64, 64))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        plan = cw.plan(cw.search(table), grid, dtype="uint16", errors="ignore", bands=["data"])
+        plan = cw.plan(cw.search(table), grid, errors="ignore", bands=["data"])
         assert not cw.read(plan).any()
     assert 1000 <= len(scene.server.requests) <= 1500
     with pytest.raises(cw.AssetError) as caught:
-        cw.read(cw.plan(cw.search(table), grid, dtype="uint16", bands=["data"]))
+        cw.read(cw.plan(cw.search(table), grid, bands=["data"]))
     assert caught.value.reason == "RetryBudgetExhausted"
     assert scene.server.url in caught.value.message
 
@@ -344,7 +361,7 @@ def counted(call: Callable[[], object], server: FaultServer) -> int:
 
 
 def test_the_catalog_s_own_fields_open_without_a_request(tmp_path: Path) -> None:
-    """What proj: and raster: fields tell is not asked of the files: open makes no request, nor does the array's repr."""
+    """Fields proj: and raster: are enough for `open` and for the repr."""
     with FaultServer() as server:
         spec = archive.SMALL
         row = archive._item(

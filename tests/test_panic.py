@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests import scripts
 from tests.conftest import Archive
-
-PROBE = scripts.ROOT / "build" / "probe" / "libcogweave.so"
-
-
-@pytest.fixture(scope="session")
-def probe() -> Path:
-    """The engine with the panic probe in it; its functions are in no other build."""
-    subprocess.run(
-        [scripts.ROOT / "build.sh"],
-        env={**os.environ, "COGWEAVE_TAGS": "probe", "COGWEAVE_OUT": str(PROBE.parent)},
-        check=True,
-        capture_output=True,
-    )
-    return PROBE
-
 
 SCRIPT = """
     import faulthandler, sys

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import cogweave as cw
+import dask.array  # noqa: F401 - the first open would import it, and pyproj; other libraries do so at once
 import numpy as np
-import xarray as xr
-
-# What the first open would import: other libraries do so when they are imported, which is not counted.
-import dask.array  # noqa: F401
 import pyproj  # noqa: F401
+import xarray as xr
 
 from benchmarks.tools import THREADS, Request
 from benchmarks.tools.gathering import gathered
@@ -46,9 +44,9 @@ def chunks(told: dict[str, Any]) -> Callable[[], Any]:
 
 def points(told: dict[str, Any]) -> Callable[[], Any]:
     r = Request.of(told)
-    x, y = (xr.DataArray(np.array(axis), dims="point") for axis in zip(*r.points, strict=True))
+    x, y = (np.array(axis) for axis in zip(*r.points, strict=True))
     array = _open(r)
-    return lambda: array.sel(x=x, y=y, method="nearest")[0].to_numpy()
+    return lambda: array.cogweave.sample((x, y))[0].to_numpy()
 
 
 def median(told: dict[str, Any]) -> Callable[[], Any]:

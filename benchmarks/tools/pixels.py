@@ -77,7 +77,9 @@ def async_tiff(request: dict[str, Any]) -> Callable[[], Any]:
         tiff = await async_tiff.TIFF.open(path.name, store=LocalStore(prefix=path.parent))
         ifd = tiff.ifds[0]
         side = ifd.tile_width
-        places = [(col, row) for row in range(-(-ifd.image_height // side)) for col in range(-(-ifd.image_width // side))]
+        places = [
+            (col, row) for row in range(-(-ifd.image_height // side)) for col in range(-(-ifd.image_width // side))
+        ]
         out = np.zeros((ifd.image_height, ifd.image_width), "uint16")
         tiles = await asyncio.gather(*(tiff.fetch_tile(col, row, 0) for col, row in places))
         for (col, row), tile in zip(places, tiles, strict=True):

@@ -13,7 +13,7 @@ from rasteret.cloud import ObstoreBackend
 
 from benchmarks.tools import Box, Request, masked_median
 
-_collections: dict[tuple[str, ...], Any] = {}
+_collections: dict[tuple[str, ...], tuple[Any, Any]] = {}
 
 
 def _collection(r: Request, bands: list[str]) -> tuple[Any, Any]:

@@ -118,5 +118,3 @@ def median(told: dict[str, Any]) -> Callable[[], Any]:
         return masked_median(pixels[:-1], pixels[-1], dropped)
 
     return run
-
-

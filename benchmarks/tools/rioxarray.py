@@ -27,7 +27,7 @@ def window(told: dict[str, Any]) -> Callable[[], Any]:
 
 
 def _read(href: str, r: Request) -> Any:
-    array = rioxarray.open_rasterio(href)
+    array: Any = rioxarray.open_rasterio(href)
     if array.rio.crs.to_epsg() == r.epsg and array.rio.resolution()[0] == r.resolution:
         minx, miny, maxx, maxy = r.box
         return array.sel(x=slice(minx, maxx), y=slice(maxy, miny)).to_numpy()[0]

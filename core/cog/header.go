@@ -146,8 +146,8 @@ func (l *Level) TileRange(i int) (r core.ByteRange, ok bool) {
 	return core.ByteRange{Start: int64(start), End: int64(start + min(l.ByteCounts[i], math.MaxInt64-start))}, true
 }
 
-// DType is the array type that holds a sample of the level without loss, or "" for a sample that no
-// array type holds (complex).
+// DType is the array type that holds a sample of the level without loss, or "" for a sample that no array type holds.
+// Complex integers become complex64, as GDAL's readers have it.
 func (l *Level) DType() core.DType {
 	bits := 0
 	for _, b := range l.Bits {
@@ -179,6 +179,17 @@ func (l *Level) DType() core.DType {
 			return core.UInt32
 		}
 		return core.UInt64
+	case ComplexInt:
+		if bits == 32 || bits == 64 {
+			return core.Complex64
+		}
+	case ComplexFloat:
+		switch bits {
+		case 64:
+			return core.Complex64
+		case 128:
+			return core.Complex128
+		}
 	}
 	return ""
 }

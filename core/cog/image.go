@@ -154,6 +154,7 @@ func (m *image) wanted(ranges []core.ByteRange, limits Limits) []core.ByteRange 
 			}
 		case length > limits.MaxTagBytes:
 			m.reader.err = fail(tiffLimit, "%s has %d bytes; %d are allowed", tagName(e.tag), length, limits.MaxTagBytes)
+			continue
 		}
 		if e.pos < m.dir.offset || e.pos >= m.dir.end {
 			ranges = append(ranges, core.ByteRange{Start: e.pos, End: e.pos + length})

@@ -350,8 +350,13 @@ func TestCheckTile(t *testing.T) {
 	if h.CheckTile(big, 0, Limits{}) == nil || h.CheckTile(big, 0, Limits{MaxCompressedTile: 66 << 20}) != nil {
 		t.Error("MaxCompressedTile is not applied")
 	}
-	if err := h.CheckTile(level(Uncompressed, 100, 65<<20), 0, Limits{}); err != nil {
-		t.Errorf("an uncompressed tile may have MaxTileBytes: %v", err)
+	raw := level(Uncompressed, 100, 65<<20)
+	if h.CheckTile(raw, 0, Limits{}) == nil {
+		t.Error("an uncompressed tile may have more bytes than its pixels")
+	}
+	raw.TileWidth, raw.TileHeight = 1<<13, 65<<7
+	if err := h.CheckTile(raw, 0, Limits{}); err != nil {
+		t.Errorf("an uncompressed tile may have the bytes of its pixels: %v", err)
 	}
 }
 

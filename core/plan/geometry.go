@@ -49,6 +49,7 @@ type geometry struct {
 	// pixel is the size of a level-0 pixel in cells, along its two axes, at the centre of raster and
 	// grid's common part.
 	pixel [2]float64
+	turn  float64 // once around the Earth, in level-0 pixels along a row; 0 where x does not come round
 }
 
 // outlineSteps is the number of intervals per axis of the lattice of points that finds an outline.
@@ -60,6 +61,9 @@ func newGeometry(grid core.Grid, crs string, transform core.Affine, width, heigh
 		return nil, err
 	}
 	g := &geometry{relation: r, transform: transform, width: width, height: height}
+	if !r.same && transform.IsRectilinear() && p.Geographic(crs) {
+		g.turn = 360 / math.Abs(transform.A)
+	}
 	g.outline = g.findOutline(grid)
 	if !g.outline.Empty() {
 		g.pixel = g.findPixel(grid)
@@ -129,13 +133,21 @@ func (g *geometry) findPixel(grid core.Grid) [2]float64 {
 		for i := range x {
 			x[i], y[i] = toPixel.Apply(x[i], y[i])
 		}
-		jacobian := core.Affine{A: x[1] - x[0], B: x[3] - x[2], D: y[1] - y[0], E: y[3] - y[2]}
+		jacobian := core.Affine{A: g.shortWay(x[1] - x[0]), B: g.shortWay(x[3] - x[2]), D: y[1] - y[0], E: y[3] - y[2]}
 		if jacobian.Valid() {
 			sx, sy := jacobian.Inverse().Resolution()
 			return [2]float64{sx, sy}
 		}
 	}
 	return [2]float64{1, 1}
+}
+
+// shortWay is a difference of columns, around the Earth the shorter way: the middle of a grid may be the antimeridian.
+func (g *geometry) shortWay(cols float64) float64 {
+	if g.turn > 0 {
+		cols -= g.turn * math.Round(cols/g.turn)
+	}
+	return cols
 }
 
 // Placement is one pyramid level of a raster on the grid: everything that resampling needs to know of
@@ -151,6 +163,9 @@ type Placement struct {
 	// Shift, if Aligned, is added to a cell's (row, column) to give its pixel: a copy, no resampling.
 	Aligned bool
 	Shift   [2]int
+	// Turn is once around the Earth in level pixels, where the raster's x are longitudes that a grid in another CRS
+	// may cross the antimeridian of; else 0.
+	Turn float64
 
 	centres *lattice.Lattice
 	corners *lattice.Lattice
@@ -190,6 +205,7 @@ func (g *geometry) place(grid core.Grid, header *cog.Header, level int) *Placeme
 	p := &Placement{
 		Outline: g.outline, Level: level, Width: l.Width, Height: l.Height,
 		Scale:   [2]float64{roundScale(g.pixel[0] * fx), roundScale(g.pixel[1] * fy)},
+		Turn:    g.turn / fx,
 		toLevel: t.Inverse(), rect: t.IsRectilinear(),
 		origin: [2]float64{t.C, t.F}, size: [2]float64{t.A, t.E},
 	}

@@ -87,7 +87,7 @@ func (p *Plan) nativeGrid(ctx context.Context, headers HeaderReader) (core.Grid,
 				"grid=\"native\": the bands have grids of their own (%s); name bands that share one, or another grid", p.gridTexts(grids))
 		}
 	}
-	return grids[0], nil
+	return p.sharedGrid(ctx, grids[0], headers)
 }
 
 // ownGrid is the grid of a file's level.

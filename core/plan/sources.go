@@ -272,6 +272,9 @@ func (p *Plan) source(f *file, b int) (*Source, error) {
 	if !s.NoData.Set && at.sample < len(asset.Bands) {
 		s.NoData = asset.Bands[at.sample].NoData
 	}
+	if f.header.Levels[0].DType().IsComplex() {
+		s.NoData = core.NoData{} // no order and no nodata among complex numbers
+	}
 	if !s.NoData.Set && f.header.Levels[0].Format == cog.Float {
 		s.NoData = core.NoData{Set: true, Value: math.NaN()}
 	}
@@ -286,6 +289,9 @@ func (p *Plan) placement(f *file, asset int) (*Placement, error) {
 		return nil, err
 	}
 	g, err := p.geometry(rasterKey{crs, transform, h.Levels[0].Width, h.Levels[0].Height})
+	if core.ClassOf(err) == core.InvalidArgument { // a CRS that PROJ does not know: the file's, not the caller's
+		return nil, core.Errorf(core.DecodeError, "GeoReferenceError", "%w", err).WithHref(h.Href)
+	}
 	if err != nil {
 		return nil, err
 	}

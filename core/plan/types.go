@@ -14,6 +14,9 @@ func (p *Plan) resolveTypes(ctx context.Context, req Request, headers HeaderRead
 	if err := p.sourceTypes(ctx, headers); err != nil {
 		return err
 	}
+	if err := p.checkComplex(req); err != nil {
+		return err
+	}
 	if err := p.itemTypes(req); err != nil {
 		return err
 	}

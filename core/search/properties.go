@@ -85,11 +85,29 @@ func (d *database) lookIntoJSON(ctx context.Context, key string) (jsonProperty, 
 	case all("BOOLEAN"):
 		p.SQL, p.Type = "TRY_CAST("+p.SQL+" AS BOOLEAN)", cql2.Bool
 	case all("ARRAY"):
+		numbers, err := d.listsOfNumbers(ctx, key)
+		if err != nil {
+			return jsonProperty{}, err
+		}
+		if numbers {
+			p.SQL, p.Type = "TRY_CAST("+p.SQL+" AS DOUBLE[])", cql2.NumberList
+			break
+		}
 		p.SQL, p.Type = "TRY_CAST("+p.SQL+" AS VARCHAR[])", cql2.TextList
 	case slices.Contains(timeNames, key):
 		p.SQL, p.Type = "TRY_CAST("+p.SQL+" AS TIMESTAMPTZ)", cql2.Timestamp
 	}
 	return jsonProperty{p, true}, nil
+}
+
+// listsOfNumbers tells whether the members of a key's lists are numbers, and there are some.
+func (d *database) listsOfNumbers(ctx context.Context, key string) (bool, error) {
+	s := &statement{}
+	s.add(`SELECT DISTINCT CAST(json_type(member) AS VARCHAR) FROM (SELECT unnest(CAST(json_extract(TRY_CAST(t."properties" AS JSON), ?) AS JSON[])) AS member FROM `)
+	s.with(pointer(key)).add(d.from + " AS t)").with(d.fromArgs...)
+	types, err := d.texts(ctx, s)
+	number := []string{"BIGINT", "UBIGINT", "HUGEINT", "DOUBLE"}
+	return len(types) > 0 && !slices.ContainsFunc(types, func(t string) bool { return !slices.Contains(number, t) }), err
 }
 
 // propertyNames lists what may be asked for, for messages.

@@ -206,7 +206,8 @@ func compareItem(t *testing.T, e *Engine, name, file string, want jsonItem) {
 			if strings.Contains(*asset.Href, "://") && a.Href != *asset.Href {
 				t.Errorf("%s %s: href %q, want %q", name, key, a.Href, *asset.Href)
 			}
-			if !strings.Contains(a.Href, "://") && !strings.HasPrefix(a.Href, "/") {
+			// Items that were moved lead above the root of their self link: such an href stays, and fetch refuses it.
+			if !strings.Contains(a.Href, "://") && !strings.HasPrefix(a.Href, "/") && !(strings.HasPrefix(a.Href, "../") && a.Href == *asset.Href) {
 				t.Errorf("%s %s: href %q is still relative", name, key, a.Href)
 			}
 			if a.MediaType != asset.Type || strings.Join(a.Roles, ",") != strings.Join(asset.Roles, ",") {

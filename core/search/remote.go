@@ -203,6 +203,20 @@ func (s mixedSource) choose(ctx context.Context, e *Engine, parts []part, q *Que
 	return s.decide(ctx, e, parts, deciding, q, regions)
 }
 
+// bridged joins ranges where reading over a small gap saves a request. What lies in the gap does no harm.
+func bridged(ranges []core.ByteRange) []core.ByteRange {
+	const gap, most = 128 << 10, 8 << 20
+	var out []core.ByteRange
+	for _, r := range ranges {
+		if n := len(out) - 1; n >= 0 && r.Start-out[n].End <= gap && r.End-out[n].Start <= most {
+			out[n].End = max(out[n].End, r.End)
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
 func total(ranges []core.ByteRange) (n int64) {
 	for _, r := range ranges {
 		n += r.Len()
@@ -446,7 +460,7 @@ func placeFor(folder string, i int, href string) (string, error) {
 
 // download writes what is chosen of a remote file where it lies in it, and a footer that knows no more.
 func (p *part) download(ctx context.Context, reader core.RangeReader, path string, limit int64) (err error) {
-	ranges := p.footer.chunks(p.groups, p.columns)
+	ranges := bridged(p.footer.chunks(p.groups, p.columns))
 	if need := total(ranges); need > limit {
 		return core.Errorf(core.BudgetExceeded, "SearchDisk", "%s: the search needs %d bytes of the file, more than the %d that temporary files may take",
 			core.Redact(p.footer.asset.Href), need, limit)

@@ -1,45 +1,49 @@
 package table
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
+
+	"cogweave/core"
 )
 
 // maxHref bounds an href, in bytes.
 const maxHref = 64 << 10
 
-var (
-	errControl = errors.New("it has a NUL, a carriage return or a line feed")
-	errVirtual = errors.New("paths of GDAL's virtual file systems are not read")
-)
-
-// resolveHref checks an href of a catalog and makes it absolute. Its query string stays as it is.
+// resolveHref checks an href of a catalog (core.CheckHref) and makes it absolute. Its query string stays as
+// it is.
 func resolveHref(href string, ctx *assetContext) (string, error) {
 	if len(href) > maxHref {
 		return "", fmt.Errorf("it has %d bytes", len(href))
 	}
-	if strings.ContainsAny(href, "\x00\r\n") {
-		return "", errControl
-	}
-	if isVirtual(href) {
-		return "", errVirtual
-	}
 	if isAbsolute(href) {
-		return href, nil
+		return href, core.CheckHref(href, ctx.catalog)
+	}
+	if err := core.CheckHref(href, ""); err != nil {
+		return "", err
 	}
 	start := ctx.base()
-	if strings.HasPrefix(href, "/") && scheme(start) == "" {
-		return href, nil
+	if !strings.HasPrefix(href, "/") || scheme(start) != "" {
+		if core.ClimbsOut(folderOf(start), href) {
+			// Real catalogs that were moved have such hrefs. It stays as it is, and fetch refuses it: an error of
+			// those who want the asset's pixels, not of every search.
+			return href, nil
+		}
+		href = join(start, href)
 	}
-	out := join(start, href)
-	if isVirtual(out) || strings.ContainsAny(out, "\x00\r\n") {
-		return "", errVirtual
+	return href, core.CheckHref(href, ctx.catalog)
+}
+
+// folderOf gives the folder of a file or URL, from its root on.
+func folderOf(base string) string {
+	if name := scheme(base); name != "" {
+		_, base, _ = strings.Cut(base[len(name)+3:], "/")
+		base, _, _ = strings.Cut("/"+base, "?")
 	}
-	return out, nil
+	return base[:strings.LastIndexByte(base, '/')+1]
 }
 
 func isVirtual(href string) bool {

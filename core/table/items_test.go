@@ -272,7 +272,7 @@ func TestHrefs(t *testing.T) {
 		{web, "a.tif", local, "https://h/c/d/a.tif"},
 		{web, "./a%20b.tif?x=1&y=../z", local, "https://h/c/d/a%20b.tif?x=1&y=../z"},
 		{web, "../e/a.tif", local, "https://h/c/e/a.tif"},
-		{web, "../../../../a.tif", local, "https://h/a.tif"},
+		{web, "../../a.tif", local, "https://h/a.tif"},
 		{web, "/e/a.tif", local, "https://h/e/a.tif"},
 		{"", "a.tif", local, "/cat/a.tif"},
 		{"", "../a.tif", local, "/a.tif"},
@@ -283,13 +283,22 @@ func TestHrefs(t *testing.T) {
 		{"/items/1/item.json", "a.tif", local, "/items/1/a.tif"},
 		{"", "file:///x/a.tif", local, "file:///x/a.tif"},
 		{web, "", local, ""},
+		{web, "../../../../a.tif", local, "../../../../a.tif"}, {"", "../../a.tif", local, "../../a.tif"}, // beyond the root: fetch refuses them
 	} {
 		if got, err := resolve(c[0], c[1], c[2]); err != nil || got != c[3] {
 			t.Errorf("self %q, href %q, base %q: %q, %v, want %q", c[0], c[1], c[2], got, err, c[3])
 		}
 	}
+	for _, c := range [][3]string{
+		{web, "file:///etc/passwd", "https://h/c.parquet"}, {"/etc/x", "passwd", "https://h/c.parquet"},
+		{web, "https://user:pw@h/a.tif", local}, {web, "ftp://h/a.tif", local}, {web, "GTIFF_DIR:1:/a.tif", local},
+	} {
+		if got, err := resolve(c[0], c[1], c[2]); err == nil {
+			t.Errorf("self %q, href %q, base %q was accepted: %q", c[0], c[1], c[2], got)
+		}
+	}
 	for _, href := range []string{"a\x00b", "https://h/a\r\nHost: x", "/vsicurl/http://h/a.tif", "/VSIZIP/x.zip/a.tif",
-		"../../vsimem/a", strings.Repeat("x", 1<<20)} {
+		"../vsimem/a", strings.Repeat("x", 1<<20)} {
 		_, err := resolve("", href, local)
 		var e *core.Error
 		if err == nil {

@@ -131,7 +131,8 @@ func (id *Identity) ask(ctx context.Context, provider string) (json.RawMessage, 
 type Access struct {
 	identity *Identity
 	hints    Hints
-	remote   bool // the catalog came over a network
+	remote   bool     // the catalog came over a network
+	home     location // of the catalog, if that is in a bucket, which the caller has thereby named
 
 	mu      sync.Mutex
 	buckets map[string]*bucket
@@ -142,7 +143,8 @@ type Access struct {
 func NewAccess(id *Identity, catalog string) *Access {
 	u, err := url.Parse(catalog)
 	remote := err == nil && u.Host != "" && u.Scheme != "file"
-	return &Access{identity: id, remote: remote, buckets: map[string]*bucket{}}
+	home, _ := locate(catalog)
+	return &Access{identity: id, remote: remote, home: home, buckets: map[string]*bucket{}}
 }
 
 // Learn takes what the catalog says of its buckets. It comes before the first read.
@@ -192,6 +194,7 @@ func (a *Access) settings(at location) (set options, use usage) {
 	if own["endpoint"] == "" && own.is("use_emulator") {
 		delete(set, "endpoint")
 	}
+	named = named || a.home.kind == at.kind && a.home.account == at.account && a.home.bucket == at.bucket
 	allowed := !a.remote && !foreign || named
 	if own["allow_env_credentials"] != "" {
 		allowed = own.is("allow_env_credentials")

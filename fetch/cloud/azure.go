@@ -156,7 +156,16 @@ func azureToken(ctx context.Context, who options, via http.RoundTripper, managed
 	if err != nil {
 		return nil, core.Errorf(core.InvalidArgument, "Credentials", "the Azure credentials cannot be used: client_id, tenant_id and client_secret belong together")
 	}
+	guessed := who["client_secret"] == "" && who["federated_token_file"] == "" && !who.is("use_azure_cli") && !managed
+	if guessed {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, metadataWait)
+		defer stop()
+	}
 	token, err := chosen.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{azureScope}})
+	if err != nil && guessed {
+		return nil, nil // not every machine of Microsoft's make is in Azure, or has an identity
+	}
 	if err != nil {
 		return nil, err
 	}

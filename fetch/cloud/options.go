@@ -57,12 +57,12 @@ var names = map[kind]map[string]string{
 // shared are the options of every kind.
 var shared = map[string]string{
 	"skip_signature": "anonymous", "anonymous": "anonymous",
-	"credential_provider": "credential_provider", "allow_env_credentials": "allow_env_credentials",
+	"allow_http": "allow_http", "credential_provider": "credential_provider", "allow_env_credentials": "allow_env_credentials",
 }
 
 var switches = map[string]bool{
 	"virtual_hosted_style_request": true, "requester_pays": true, "use_emulator": true, "use_azure_cli": true,
-	"anonymous": true, "allow_env_credentials": true,
+	"anonymous": true, "allow_env_credentials": true, "allow_http": true,
 }
 
 var prefixes = map[kind][]string{s3: {"aws_"}, gcs: {"google_"}, azure: {"azure_storage_", "azure_"}}
@@ -170,6 +170,9 @@ func (r *rule) check() error {
 	if endpoint := r.set["endpoint"]; endpoint != "" {
 		if u, err := url.Parse(endpoint); err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
 			return fail("option \"endpoint\" is not an http or https URL")
+		}
+		if strings.HasPrefix(endpoint, "http:") && r.set["allow_http"] == "false" {
+			return fail("option \"endpoint\" is not an https URL, and allow_http is False")
 		}
 	}
 	if (r.set["access_key_id"] == "") != (r.set["secret_access_key"] == "") {

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strings"
 
 	"cogweave/core"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -27,7 +30,7 @@ func awsCredential(ctx context.Context, set options, env Environment, via http.R
 	if region == "" {
 		region = defaultRegion
 	}
-	client := kitClient{&http.Client{Transport: metadataTripper{via}}}
+	client := kitClient(via)
 	var provider aws.CredentialsProvider
 	file, role := env["AWS_WEB_IDENTITY_TOKEN_FILE"], env["AWS_ROLE_ARN"]
 	if set["profile"] == "" && file != "" && role != "" {
@@ -41,6 +44,11 @@ func awsCredential(ctx context.Context, set options, env Environment, via http.R
 			return nil, err
 		}
 		provider = cfg.Credentials
+		if cache, ok := provider.(*aws.CredentialsCache); ok && cache.IsCredentialsProvider(&ec2rolecreds.Provider{}) {
+			var stop context.CancelFunc
+			ctx, stop = context.WithTimeout(ctx, metadataWait)
+			defer stop()
+		}
 	}
 	found, err := provider.Retrieve(ctx)
 	if err != nil {
@@ -53,12 +61,26 @@ func awsCredential(ctx context.Context, set options, env Environment, via http.R
 	return c, nil
 }
 
-// kitClient keeps its connections as they are: the kit would change them by variables of the process's
-// start, such as AWS_CA_BUNDLE.
-type kitClient struct{ *http.Client }
-
-// WithTransportOptions changes nothing.
-func (c kitClient) WithTransportOptions(...func(*http.Transport)) aws.HTTPClient { return c }
+// kitClient is a client of the kit's own kind, since it takes no other where AWS_CA_BUNDLE is set. It
+// uses our proxies and certificates, and may talk to the metadata services.
+func kitClient(via http.RoundTripper) aws.HTTPClient {
+	client := awshttp.NewBuildableClient()
+	ours, ok := via.(*http.Transport)
+	if !ok {
+		return client
+	}
+	return client.WithTransportOptions(func(t *http.Transport) {
+		t.Proxy = func(r *http.Request) (*url.URL, error) {
+			if isMetadata(r.URL.Hostname()) {
+				return nil, nil
+			}
+			return ours.Proxy(r)
+		}
+		if roots := ours.TLSClientConfig.RootCAs; roots != nil {
+			t.TLSClientConfig.RootCAs = roots.Clone()
+		}
+	})
+}
 
 // profile is the profile that the options or the environment name, and the files to find it in.
 type profile struct {

@@ -213,6 +213,9 @@ func (o *object) explain(err error) error {
 		how = "anonymously, since no credentials were found"
 	}
 	named := *f
+	if f.Reason == "HTTP400" && o.used != nil { // a token that is not one, or no longer
+		named.Class, named.Reason = core.AccessDenied, "AccessDenied"
+	}
 	named.Message += "; the bucket " + o.name + " was read " + how
 	return &named
 }

@@ -286,6 +286,43 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
+// What a public catalog names must not lead into the caller's own network (FAULTS.md, section 6).
+func TestHrefsOfCatalogs(t *testing.T) {
+	server := fetchtest.NewServer(t)
+	url := server.Put("/x.tif", fetchtest.Object{Data: fetchtest.Pattern(100, 1)})
+	s := newStore(t, config())
+	allowing := config()
+	allowing.Policy.AllowHosts = []string{"127.0.0.1", "169.254.169.254"}
+	allowed := newStore(t, allowing)
+	for _, tc := range []struct {
+		store   *httpstore.Store
+		catalog string
+		href    string
+		refused bool
+	}{
+		{s, "", url, false}, // also: its connection must not serve the next
+		{s, "https://example.com/c.parquet", url, true},
+		{s, "s3://bucket/c.parquet", url, true},
+		{s, "/data/c.parquet", url, false},
+		{s, "file:///data/c.parquet", url, false},
+		{s, "http://127.0.0.1:1/c.parquet", url, false},
+		{s, "http://localhost:1/c.parquet", url, false},
+		{s, "http://10.0.0.1/c.parquet", "http://169.254.169.254/x", true},
+		{allowed, "https://example.com/c.parquet", url, false},
+		{allowed, "", "http://169.254.169.254/x", true},
+	} {
+		ctx := httpstore.FromCatalog(context.Background(), tc.catalog)
+		body, err := tc.store.ReadRange(ctx, store.Request{Href: tc.href, Range: core.ByteRange{End: 1}})
+		var f *store.Fault
+		if refused := errors.As(err, &f) && f.Reason == "AddressRefused"; refused != tc.refused || err != nil && !refused {
+			t.Errorf("%s from %q: %v", tc.href, tc.catalog, err)
+		}
+		if err == nil {
+			body.Close()
+		}
+	}
+}
+
 func TestNoConnection(t *testing.T) {
 	closed := fetchtest.NewServer(t)
 	closed.Close()

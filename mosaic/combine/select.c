@@ -17,14 +17,18 @@
 		return fresh;                                                                                    \
 	}
 
+typedef struct { uint64_t parts[2]; } uint64_pair; // complex128
+
 TAKE(first8, uint8_t, 0)
 TAKE(first16, uint16_t, 0)
 TAKE(first32, uint32_t, 0)
 TAKE(first64, uint64_t, 0)
+TAKE(first128, uint64_pair, 0)
 TAKE(last8, uint8_t, 1)
 TAKE(last16, uint16_t, 1)
 TAKE(last32, uint32_t, 1)
 TAKE(last64, uint64_t, 1)
+TAKE(last128, uint64_pair, 1)
 
 #define SIZED(NAME)                                                                                                            \
 	ptrdiff_t combine_##NAME(int size, const void *values, const uint8_t *valid, void *out, uint8_t *filled, ptrdiff_t n) {      \
@@ -32,6 +36,7 @@ TAKE(last64, uint64_t, 1)
 		case 1: return NAME##8(values, valid, out, filled, n);                                                                 \
 		case 2: return NAME##16(values, valid, out, filled, n);                                                                \
 		case 4: return NAME##32(values, valid, out, filled, n);                                                                \
+		case 16: return NAME##128(values, valid, out, filled, n);                                                                \
 		default: return NAME##64(values, valid, out, filled, n);                                                               \
 		}                                                                                                                      \
 	}

@@ -169,11 +169,23 @@ func (o *oracle) read(band godal.Band, dtype core.DType, row, col, rows, width i
 		return nil, nil
 	}
 	plane := make([]byte, rows*width*dtype.Size())
+	if dtype.IsComplex() {
+		return plane, band.Read(col, row, complexes(dtype, plane), width, rows, quiet)
+	}
 	as := dtype
 	if dtype == core.UInt64 || dtype == core.Int64 {
 		as = core.Float64
 	}
 	return plane, band.Read(col, row, typed(as, plane), width, rows, quiet)
+}
+
+// complexes views bytes as complex pixels.
+func complexes(dtype core.DType, plane []byte) any {
+	if at := unsafe.Pointer(unsafe.SliceData(plane)); dtype == core.Complex64 {
+		return unsafe.Slice((*complex64)(at), len(plane)/8)
+	} else {
+		return unsafe.Slice((*complex128)(at), len(plane)/16)
+	}
 }
 
 // sameIntegers compares 64-bit integers with their values as float64.

@@ -192,7 +192,7 @@ func TestCorrupt(t *testing.T) {
 // TestUnsupported lists what no decoder reads.
 func TestUnsupported(t *testing.T) {
 	for name, change := range map[string]func(*cog.Level){
-		"complex":                 func(l *cog.Level) { l.Format = cog.ComplexFloat; l.Bits = []int{64} },
+		"complex of 48 bits":      func(l *cog.Level) { l.Format = cog.ComplexFloat; l.Bits = []int{48} },
 		"float of 20 bits":        func(l *cog.Level) { l.Format = cog.Float; l.Bits = []int{20} },
 		"65 bits":                 func(l *cog.Level) { l.Bits = []int{65} },
 		"mixed depths":            func(l *cog.Level) { l.Samples, l.Bits = 2, []int{8, 16} },

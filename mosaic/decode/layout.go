@@ -84,13 +84,13 @@ func (job *Job) checkLevel() error {
 		return job.unsupported("its layout makes no sense")
 	}
 	if level.DType() == "" {
-		return job.unsupported("complex samples have no array type")
+		return job.unsupported("its samples have no array type")
 	}
 	for _, bits := range level.Bits {
 		if bits != level.Bits[0] {
 			return job.unsupported("its samples differ in depth")
 		}
-		if bits < 1 || bits > 64 {
+		if bits < 1 || bits > 64 && !(bits == 128 && level.DType().IsComplex()) {
 			return job.unsupported("its samples have %d bits", bits)
 		}
 	}
@@ -99,6 +99,9 @@ func (job *Job) checkLevel() error {
 
 func (job *Job) checkDepth(l *layout) error {
 	float := job.Level.Format == cog.Float
+	if job.Level.DType().IsComplex() && (l.predictor != 1 || !l.native) {
+		return job.unsupported("complex samples go with no predictor here, nor with this codec")
+	}
 	whole := l.bits == 8 || l.bits == 16 || l.bits == 32 || l.bits == 64
 	if float && l.bits != 16 && l.bits != 24 && l.bits != 32 && l.bits != 64 {
 		return job.unsupported("it has floats of %d bits", l.bits)

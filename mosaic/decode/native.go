@@ -18,6 +18,8 @@ package decode
 // #cgo nocallback cw_reverse_bits
 // #cgo noescape cw_binarize
 // #cgo nocallback cw_binarize
+// #cgo noescape cw_pair
+// #cgo nocallback cw_pair
 // #cgo noescape cw_accumulate
 // #cgo nocallback cw_accumulate
 // #include "codec.h"
@@ -47,6 +49,10 @@ func (job *Job) decodeNative(l *layout) error {
 		return job.outOfMemory()
 	}
 	c := job.unpackLayout(l)
+	if job.Level.DType().IsComplex() {
+		job.unpackComplex(&c, rows, row)
+		return nil
+	}
 	if l.predictor == 3 {
 		C.cw_accumulate(&c, rows)
 	}

@@ -28,6 +28,10 @@ void cw_accumulate(const cw_layout *layout, uint8_t *rows);
 // the plane's own size. row is scratch of row_bytes.
 void cw_unpack(const cw_layout *layout, const uint8_t *rows, int sample, uint8_t *plane, uint8_t *row);
 
+// Writes n complex pixels of two planes of parts, as layout has these: int16, int32 and float become pairs of float,
+// double pairs of double.
+void cw_pair(const cw_layout *layout, const uint8_t *re, const uint8_t *im, uint8_t *dst, int64_t n);
+
 // Turns every value but 0 into 255.
 void cw_binarize(uint8_t *plane, size_t n);
 

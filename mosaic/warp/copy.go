@@ -26,7 +26,7 @@ func Copy(v *View, at core.Window, out, valid []byte) {
 	if v.Valid != nil {
 		mask = (*C.uint8_t)(unsafe.Pointer(&v.Valid[first]))
 	}
-	C.warp_copy(C.int(v.Type.Index()), unsafe.Pointer(&v.Pix[first*size]), C.ptrdiff_t(v.Stride), C.int(part.Row), C.int(part.Col),
+	C.warp_copy(v.number(), unsafe.Pointer(&v.Pix[first*size]), C.ptrdiff_t(v.Stride), C.int(part.Row), C.int(part.Col),
 		C.int(part.Height), C.int(part.Width), C.int(v.LevelHeight), C.int(v.LevelWidth), mask, flag(v.NoData.Set), C.double(v.NoData.Value),
 		C.int(size), C.ptrdiff_t(at.Width), unsafe.Pointer(&out[to*size]), (*C.uint8_t)(unsafe.Pointer(&valid[to])))
 }

@@ -91,6 +91,10 @@ func Sample(k Kernel, v *View, scale [2]float64, xs, ys []float64, out, valid []
 	if n == 0 {
 		return
 	}
+	if v.Type.IsComplex() {
+		v.sampleComplex(k, xs, ys, out, valid)
+		return
+	}
 	if k == Nearest {
 		C.warp_nearest(C.int(v.Type.Index()), unsafe.Pointer(&v.Pix[0]), C.ptrdiff_t(v.Stride), C.int(v.Window.Row), C.int(v.Window.Col),
 			C.int(v.Window.Height), C.int(v.Window.Width), C.int(v.LevelHeight), C.int(v.LevelWidth),

@@ -5,8 +5,9 @@ behind it, each also as an awaitable with the suffix ``_async``. Importing the p
 nothing native; the first call does.
 """
 
-from . import debug, sign
+from . import compat, debug, sign
 from ._arrow import Headers, Items, Reads, Tiles
+from ._versions import show_versions
 from .accessor import CogweaveAccessor
 from .config import Measurement, cancel_all, configure, measure, stats, versions
 from .errors import (
@@ -71,6 +72,7 @@ __all__ = [
     "__version__",
     "bits",
     "cancel_all",
+    "compat",
     "configure",
     "debug",
     "fetch",
@@ -90,6 +92,7 @@ __all__ = [
     "read_async",
     "search",
     "search_async",
+    "show_versions",
     "sign",
     "stats",
     "stream",

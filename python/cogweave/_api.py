@@ -187,7 +187,7 @@ def _lonlat(region: Mapping[str, Any] | None) -> tuple[float, ...] | None:
     """Give a region's bbox in degrees; west of it may lie east of it, across the antimeridian."""
     if region is None:
         return None
-    return _crs.lonlat_bounds(tuple(region["bbox"]), region["crs"])
+    return _crs.lonlat_bounds(region["bbox"], region["crs"])
 
 
 def _failure(url: str, problem: Exception) -> Exception:

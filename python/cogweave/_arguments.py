@@ -131,7 +131,7 @@ def bands(value: str | Iterable[str] | None) -> list[str] | None:
 
 
 # A year, month or day, or an instant; fractions and offsets as RFC 3339 has them.
-_INSTANT: Final = re.compile(r"\d{4}(-\d{2}(-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:?\d{2})?)?)?)?")
+_INSTANT: Final = re.compile(r"\d{4}(-\d{2}(-\d{2}([Tt ]\d{2}(:\d{2}(:\d{2}(\.\d+)?)?)?([Zz]|[+-]\d{2}:?\d{2})?)?)?)?")
 
 
 def datetime(value: object) -> str | None:
@@ -153,7 +153,7 @@ def datetime(value: object) -> str | None:
         return f"{start}/{end}"
     text = _time_text(value)
     if text == "..":
-        return None
+        raise InvalidArgument('datetime ".." names no time: leave it out for every time')
     start, slash, end = text.partition("/")
     if not slash:
         return text

@@ -8,13 +8,14 @@ pickles as Arrow IPC.
 from __future__ import annotations
 
 import io
+import itertools
 import threading
 import zlib
 from ctypes import byref
-from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from . import _ffi, _lib
+from . import _ffi, _html, _lib
+from ._redact import redact
 from .errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Table:
     """
 
     _what: ClassVar[str] = "table"
+    _telling: ClassVar[tuple[str, ...]] = ()  # columns whose first rows a repr shows
 
     __slots__ = ("_description", "_handle", "_lock", "_packed")
 
@@ -175,11 +177,26 @@ class Table:
         return f"<cogweave.{type(self).__name__}: {len(self)} rows, {len(self.columns)} columns>"
 
     def _repr_html_(self) -> str:
-        columns = ", ".join(map(escape, self.columns))
-        return (
-            f"<div><strong>cogweave.{type(self).__name__}</strong>: {len(self):,} rows, "
-            f"{self.nbytes:,} bytes<br><small>{columns}</small></div>"
-        )
+        facts = [
+            ("rows", f"{len(self):,}"),
+            ("memory", _html.size(self.nbytes)),
+            ("columns", ", ".join(self.columns)),
+        ]
+        return _html.card(f"cogweave.{type(self).__name__}", facts, ("rows, the first of them", *self._shown()))
+
+    def _shown(self) -> tuple[list[str], list[tuple[object, ...]]]:
+        """Give the columns, and the first rows of them, that a repr shows."""
+        import nanoarrow
+
+        names = [name for name in self._telling if name in self.columns]
+        if not names:
+            return [], []
+        stream = nanoarrow.ArrayStream(self)
+        fields = [field.name for field in stream.schema.fields]
+        for chunk in stream.iter_chunks():
+            columns = [list(itertools.islice(chunk.child(fields.index(name)).iter_py(), _SHOWN)) for name in names]
+            return names, [tuple(map(_text, row)) for row in zip(*columns, strict=True)]
+        return names, []
 
     # ---- pickling ----
 
@@ -202,6 +219,7 @@ class Items(Table):
     """
 
     _what = "items"
+    _telling = ("id", "collection", "datetime", "eo:cloud_cover", "proj:code")
     # identity: tells these items from any other without looking at them, where something does.
     # found: how to find them again in another process, where that is possible.
     # again: the search that found them in this process, and its query, which may have left columns out.
@@ -241,6 +259,7 @@ class Headers(Table):
     """COG headers, one row per asset, image directories as nested columns; what `headers` gives."""
 
     _what = "headers"
+    _telling = ("href", "size", "etag")
     __slots__ = ()
 
 
@@ -252,6 +271,7 @@ class Reads(Table):
     """
 
     _what = "reads"
+    _telling = ("item_id", "band", "time_index", "level", "offset", "length")
     __slots__ = ()
 
 
@@ -260,6 +280,13 @@ class Tiles(Table):
 
     _what = "tiles"
     __slots__ = ()
+
+
+_SHOWN: Final = 5  # rows in a repr
+
+
+def _text(value: object) -> object:
+    return value if isinstance(value, int) else redact("" if value is None else str(value))
 
 
 def _import(data: object, what: str) -> int:

@@ -159,7 +159,7 @@ def utm(lon: float, lat: float) -> str:
     return f"EPSG:{(32600 if lat >= 0 else 32700) + zone}"
 
 
-def lonlat_bounds(bbox: tuple[float, ...], crs: str) -> tuple[float, float, float, float] | None:
+def lonlat_bounds(bbox: Sequence[float], crs: str) -> tuple[float, float, float, float] | None:
     """Give a bbox in degrees that holds another, or None where its CRS has no such box.
 
     Its west lies east of its east where it crosses the antimeridian; a box round a pole has all
@@ -170,7 +170,8 @@ def lonlat_bounds(bbox: tuple[float, ...], crs: str) -> tuple[float, float, floa
 
     try:
         transformer = Transformer.from_crs(parsed(crs), parsed(LONLAT), always_xy=True)
-        out = transformer.transform_bounds(*bbox, densify_pts=_EDGE_POINTS)
+        west, south, east, north = bbox
+        out = transformer.transform_bounds(west, south, east, north, densify_pts=_EDGE_POINTS)
     except ProjError:
         return None
     return (out[0], out[1], out[2], out[3]) if all(map(math.isfinite, out)) else None

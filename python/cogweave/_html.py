@@ -52,6 +52,15 @@ def card(title: str, facts: Iterable[tuple[str, str]], rows: Rows | None = None,
     )
 
 
+def size(count: float) -> str:
+    """Write a number of bytes in the unit that suits it."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:,.3g} TB"
+
+
 def _folded(what: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in columns)
     body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows[:_MOST_ROWS])

@@ -10,12 +10,14 @@ import ctypes
 import json
 import os
 import threading
-from collections.abc import Mapping
 from ctypes import byref
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from . import _ffi, errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Another build of the library, for instance one with the panic probe.
 _PATH_VARIABLE: Final = "COGWEAVE_LIBRARY"

@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from . import storage as stores
 from ._redact import redact
 from .errors import InvalidArgument, SearchError
 
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
 
 # Items of fewer bytes of Arrow travel by value: a search elsewhere costs more than they do.
 _SMALL: Final = 64 << 10
-
-# Options of a store that are no secrets: these travel, the others do not.
-_PORTABLE: Final = frozenset(
-    {"endpoint", "endpoint_url", "region", "anonymous", "skip_signature", "requester_pays",
-     "allow_http", "virtual_hosted_style_request", "account_name"}
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +92,7 @@ def storage(options: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[s
 
 
 def _travels(name: str, value: object) -> bool:
-    return name in _PORTABLE or callable(value)
+    return stores.plain(name) or callable(value) or name == stores.PROVIDER
 
 
 def _importable(value: object, url: str, name: str) -> object:

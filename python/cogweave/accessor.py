@@ -15,6 +15,7 @@ from .explain import explain
 from .footprints import footprints, plot_footprints
 from .lazy import PlanArray, preferred_chunks
 from .plan import Plan
+from .report import report_of
 from .sample import sample, sample_async
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from ._arrow import Items
     from .explain import Explanation
+    from .report import Report
 
 D = TypeVar("D", xr.DataArray, xr.Dataset)
 
@@ -67,6 +69,16 @@ class _Accessor(Generic[D]):
             Prints as text, shows as HTML in a notebook; ``to_dataframe()`` has a row per file.
         """
         return explain(self.plan, self._chunks())
+
+    def report(self) -> Report:
+        """Tell what became of each item, band and time step in the reads so far, in this process.
+
+        Returns
+        -------
+        Report
+            What failed, was tried again, came from a cache; ``to_dataframe()`` has a row for each.
+        """
+        return report_of(self.plan)
 
     def footprints(self) -> Any:
         """Give the items of the present time steps with their footprints.

@@ -189,9 +189,9 @@ def configure(
     return told
 
 
-# What the user has set in this process, and whether it was set by another process's plan.
+# What the user has set in this process, and what it took over from the process of a plan.
 _chosen: dict[str, Any] = {}
-_inherited = False
+_inherited: dict[str, Any] = {}
 
 # Share of a dask worker's memory limit for results and work in progress; the rest is dask's and the user's.
 _SHARE: Final = 0.5
@@ -199,7 +199,7 @@ _SHARE: Final = 0.5
 
 def portable() -> dict[str, Any]:
     """Give what the user has set in this process, for those that its plans travel to."""
-    return dict(_chosen)
+    return dict(_chosen or _inherited)
 
 
 def inherit(settings: Mapping[str, Any]) -> None:
@@ -207,13 +207,24 @@ def inherit(settings: Mapping[str, Any]) -> None:
 
     A dask worker's threads and memory are its own: as many workers share the machine.
     """
-    global _inherited
-    if _inherited or _chosen:
+    budget = _worker_budget()
+    if _chosen:
         return
-    _inherited = True
-    wanted = {**settings, **_worker_budget()}
-    if wanted:
+    wanted = {**settings, **budget}
+    if "memory_limit" in budget:  # the others are parts of it: defaults follow this process's own
+        wanted = {name: value for name, value in wanted.items() if not (name in _PARTS_OF_MEMORY and value)}
+    if wanted and _applied != wanted:
         _lib.ask("cw_configure", _lib.encode(wanted))
+        _inherited.clear()
+        _inherited.update(settings)
+        _applied.clear()
+        _applied.update(wanted)
+
+
+_PARTS_OF_MEMORY = frozenset({"tile_cache", "header_cache", "max_bytes_in_flight"})
+
+# The last request of `inherit`: a graph's tasks all bring the same settings.
+_applied: dict[str, Any] = {}
 
 
 def _worker_budget() -> dict[str, int]:

@@ -108,13 +108,16 @@ class Explanation:
         empty = "" if self.empty_chunks is None else f", {self.empty_chunks:,} of them empty"
         return [
             ("array", ", ".join(f"{name} {size:,}" for name, size in sizes)),
-            ("pixels", f"{self.dtype}, {_bytes(self.pixel_bytes)}"),
+            ("pixels", f"{self.dtype}, {_html.size(self.pixel_bytes)}"),
             ("bands", ", ".join(self.bands)),
             ("items", f"{self.items:,} in {self.steps:,} time steps"),
             ("files", f"{self.assets:,}"),
-            ("tiles", f"{self.tiles:,}, {_bytes(self.tile_bytes)} compressed, at most"),
+            ("tiles", f"{self.tiles:,}, {_html.size(self.tile_bytes)} compressed, at most"),
             ("requests", f"{self.requests:,}"),
-            ("memory", f"{_bytes(self.pixel_bytes)} of result, {_bytes(self.decoded_bytes)} of tiles in passing"),
+            (
+                "memory",
+                f"{_html.size(self.pixel_bytes)} of result, {_html.size(self.decoded_bytes)} of tiles in passing",
+            ),
             ("levels", ", ".join(map(str, self.levels)) or "none"),
             ("chunks", f"{self.chunks:,}{empty}"),
             ("time", f"about {self.seconds:.2g} s from an object store"),
@@ -126,7 +129,7 @@ class Explanation:
     def _repr_html_(self) -> str:
         columns = ("time", "item_id", "band", "level", "tiles", "bytes", "requests")
         rows = [
-            (str(row["time"])[:16], *(row[name] for name in columns[1:5]), _bytes(row["bytes"]), row["requests"])
+            (str(row["time"])[:16], *(row[name] for name in columns[1:5]), _html.size(row["bytes"]), row["requests"])
             for row in self.files
         ]
         return _html.card("cogweave plan", self._lines(), ("files", columns, rows))
@@ -256,11 +259,3 @@ def _steps_read(plan: Plan, piece: tuple[range, range, range], steps: list[range
     read = np.concatenate([part.reads.column("time_index") for part in parts])
     own = plan._window.axes[1].positions
     return sum(bool(np.isin(own[step.start : step.stop], read).any()) for step in steps)
-
-
-def _bytes(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:,.3g} TB"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any, Final, SupportsIndex, cast
 
 import numpy as np
 
-from . import _crs
+from . import _crs, _html
 from .errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -255,8 +254,18 @@ class Grid:
             ("resolution", f"{xres:g}, {yres:g}"),
             ("bbox", ", ".join(f"{edge:.10g}" for edge in self.bbox)),
         )
-        body = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in lines)
-        return f"<table><caption>cogweave.Grid</caption>{body}</table>"
+        return _html.card("cogweave.Grid", lines, picture=self._picture())
+
+    def _picture(self) -> str:
+        """Draw the shape, rows down and columns across."""
+        rows, cols = self.shape
+        scale = 56 / max(rows, cols)
+        width, height = max(4.0, cols * scale), max(4.0, rows * scale)
+        return (
+            f"<svg width='64' height='64' viewBox='-4 -4 64 64' role='img' aria-label='shape of the grid'>"
+            f"<rect width='{width:.1f}' height='{height:.1f}' fill='currentColor' fill-opacity='.12' "
+            "stroke='currentColor' stroke-opacity='.6'/></svg>"
+        )
 
 
 def as_grid(value: object) -> Grid:

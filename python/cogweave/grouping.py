@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -47,6 +48,10 @@ def _rows(items: Items) -> list[dict[str, Any]]:
     import nanoarrow
 
     rows: list[dict[str, Any]] = nanoarrow.Array(items).to_pylist()
+    if "properties" in items.columns:
+        for row in rows:
+            if isinstance(row["properties"], str):
+                row["properties"] = json.loads(row["properties"])
     return rows
 
 

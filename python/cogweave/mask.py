@@ -7,10 +7,9 @@ travels to other processes as data, and is the same for every chunk.
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import numpy as np
 
@@ -60,11 +59,18 @@ def bits(*positions: int) -> Bits:
         No position, one that is given twice, or one outside 0 to 63.
     """
     for position in positions:
-        if isinstance(position, bool) or not isinstance(position, numbers.Integral) or not 0 <= position < 64:
+        if not _whole(position, 0, 63):
             raise InvalidArgument(f"a bit has a position from 0 to 63: {position!r}")
     if not positions or len(set(positions)) != len(positions):
         raise InvalidArgument(f"bits wants distinct positions, at least one: {positions}")
     return Bits(tuple(int(position) for position in positions))
+
+
+def _whole(value: object, least: int, most: int) -> bool:
+    """Tell whether a value is a whole number between two, both included."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        return False
+    return least <= int(value) <= most
 
 
 def masks(value: object) -> list[dict[str, Any]]:
@@ -77,7 +83,9 @@ def masks(value: object) -> list[dict[str, Any]]:
     if callable(value):
         raise InvalidArgument('mask wants a callable with the asset that it looks at: mask={"SCL": callable}')
     if not isinstance(value, Mapping) or not value:
-        raise InvalidArgument(f'mask wants {{asset: classes, cw.bits(...) or a callable}}, as {{"SCL": [3, 8]}}: {value!r}')
+        raise InvalidArgument(
+            f'mask wants {{asset: classes, cw.bits(...) or a callable}}, as {{"SCL": [3, 8]}}: {value!r}'
+        )
     return [_rule(asset, rule) for asset, rule in value.items()]
 
 
@@ -88,12 +96,12 @@ def _rule(asset: object, rule: object) -> dict[str, Any]:
         return {"asset": asset, "bits": rule.value}
     if callable(rule):
         return {"asset": asset, "callable": rule}
-    classes = [rule] if isinstance(rule, numbers.Integral) else rule
+    classes = [rule] if isinstance(rule, (int, np.integer)) else rule
     if isinstance(classes, (str, bytes)) or not isinstance(classes, Iterable):
         raise InvalidArgument(f"mask {asset!r} wants classes, cw.bits(...) or a callable: {rule!r}")
     values = list(classes)
     for one in values:
-        if isinstance(one, (bool, np.bool_)) or not isinstance(one, numbers.Integral) or not -(2**63) <= one < 2**63:
+        if not _whole(one, -(2**63), 2**63 - 1):
             raise InvalidArgument(f"mask {asset!r} wants whole numbers as classes: {one!r}")
     if not values:
         raise InvalidArgument(f"mask {asset!r} has no classes")
@@ -145,9 +153,10 @@ def fraction(value: object, argument: str) -> float:
     """Check a fraction from 0 to 1; None is 0."""
     if value is None:
         return 0.0
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real) or not 0 <= value <= 1:
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not number or not 0 <= float(cast("float", value)) <= 1:
         raise InvalidArgument(f"{argument} wants a fraction from 0 to 1: {value!r}")
-    return float(value)
+    return float(cast("float", value))
 
 
 def flag(value: object, argument: str) -> bool:

@@ -81,10 +81,10 @@ def _stack(question: _answers.Question) -> np.ma.MaskedArray[Any, Any]:
 def _put(question: _answers.Question, result: object) -> None:
     """Write what a function gave into the blocks of its answer."""
     out, has = question.blocks[2:]
-    given: np.ma.MaskedArray[Any, Any] = np.ma.asanyarray(result)  # type: ignore[no-untyped-call]
+    given: np.ma.MaskedArray[Any, Any] = np.ma.asanyarray(result)
     if given.shape != out.shape and not (out.shape[0] == 1 and given.shape == out.shape[1:]):
         raise InvalidArgument(
-            f"mosaic_method gave shape {given.shape}: {out.shape} (band, y, x) is wanted, of items {question.blocks[0].shape}"
+            f"mosaic_method gave shape {given.shape} for {question.blocks[0].shape}: {out.shape} (band, y, x) is wanted"
         )
     if not np.can_cast(given.dtype, out.dtype, "same_kind"):
         raise InvalidArgument(f"mosaic_method gave {given.dtype}, the array is {out.dtype}: name dtype=")

@@ -13,6 +13,7 @@ from ._source import Source, resolve
 from .arrays import Chunks, chunked, data_array
 from .errors import InvalidArgument, SearchError
 from .grid import Grid, as_grid
+from .open_item import native_grid
 from .plan import Plan, make, plan_request
 from .progress import Progress, tracker
 from .search import find, needed
@@ -33,16 +34,23 @@ class Where:
 
     Attributes
     ----------
-    grid : Grid
-    region : dict
-        Outline of the query, in the grid's CRS, as the engine's request has it.
+    grid : Grid or None
+        None: the part in the region of the grid that the items share.
+    region : dict or None
+        Outline of the query, with its CRS, as the engine's request has it.
     intersects : dict or None
         GeoJSON geometry in degrees.
     """
 
-    grid: Grid
-    region: dict[str, Any]
+    grid: Grid | None
+    region: dict[str, Any] | None
     intersects: dict[str, Any] | None
+
+    def grid_of(self, shared: Grid) -> Grid:
+        """Give the part of the items' own grid that is asked for."""
+        if self.region is None:
+            return shared
+        return shared._crop(_crs.transform_bbox(tuple(self.region["bbox"]), self.region["crs"], shared.crs))
 
 
 @_arguments.names_replacements
@@ -96,8 +104,9 @@ def _open(
         CRS of the array: anything `pyproj.CRS` takes, or ``"utm"`` for the zone of the bbox.
     resolution : float or (float, float), optional
         Pixel size, or its x and y sizes, in units of the CRS.
-    grid : Grid, GeoBox or xarray object, optional
-        Where, instead of bbox, crs and resolution.
+    grid : Grid, GeoBox, xarray object or "native", optional
+        Where, instead of bbox, crs and resolution; ``"native"``, and nothing said at all: the grid that
+        the items share.
     datetime : str, datetime, numpy.datetime64 or a pair of them, optional
         An instant, a partial date (``"2025-06"``), or an interval; None or ``".."`` is an open end.
     filter : str or dict, optional
@@ -222,7 +231,11 @@ def planned(given: Mapping[str, Any], *, per_band: bool = False) -> Steps[tuple[
     items = yield from find(found, query, storage, sign, progress)
     if (yield from aside(len, items)) == 0:
         raise SearchError(_nothing(found, place, wanted), reason="NoItems")
-    plan = yield from make(items, None, place.grid, {**request, "base": found.origin}, storage, sign, progress)
+    target = place.grid
+    if target is None:
+        alone = {**request, "base": found.origin, "native": True, "time_period": None}
+        target = place.grid_of((yield from native_grid(items, alone, storage, sign)))
+    plan = yield from make(items, None, target, {**request, "base": found.origin}, storage, sign, progress)
     return plan, found
 
 
@@ -231,8 +244,10 @@ def _of(given: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _nothing(source: Source, place: Where, query: Mapping[str, Any]) -> str:
-    box = ", ".join(f"{edge:.10g}" for edge in place.region["bbox"])
-    asked = [f"bbox ({box}) in {_crs.describe(place.grid.crs)}"]
+    asked = []
+    if place.region is not None:
+        box = ", ".join(f"{edge:.10g}" for edge in place.region["bbox"])
+        asked = [f"bbox ({box}) in {_crs.describe(place.region['crs'])}"]
     asked += [f"{name} {value}" for name, value in query.items() if value is not None]
     return f"no item of {source.label} matches {', '.join(asked)}"
 
@@ -255,6 +270,12 @@ def locate(
     """
     geometry = _arguments.geometry(intersects)
     box, box_crs = _extent(bbox, bbox_crs, geometry)
+    unsaid = all(value is None for value in (box, crs, resolution, grid))
+    if unsaid or (isinstance(grid, str) and grid == "native"):
+        if crs is not None or resolution is not None:
+            raise InvalidArgument('grid="native" says where: leave out crs and resolution')
+        region = None if box is None else {"crs": box_crs or _crs.LONLAT, "bbox": list(box)}
+        return Where(None, region, geometry)
     if grid is not None:
         if crs is not None or resolution is not None:
             raise InvalidArgument("grid says where: leave out crs and resolution")

@@ -148,7 +148,7 @@ def _open_item(
     items = yield from aside(_table, thing.item)
     if isinstance(grid, str) and grid == "native":
         request["native"] = True
-        where = yield from _native_grid(items, request, storage, signer)
+        where = yield from native_grid(items, request, storage, signer)
     else:
         where = yield from aside(as_grid, grid)
     plan = yield from make(items, None, where, request, storage, signer, tracker(progress))
@@ -292,7 +292,7 @@ def _chosen(names: list[str | None], bands: object, label: str) -> dict[str, int
     return out
 
 
-def _native_grid(
+def native_grid(
     items: Items,
     request: Mapping[str, Any],
     storage: Mapping[str, Mapping[str, Any]] | None,

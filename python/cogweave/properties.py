@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -130,7 +131,13 @@ def columns(items: Items, wanted: list[str] | None) -> dict[str, list[Any]]:
 
 
 def _nested(items: Items) -> list[Mapping[str, Any]]:
-    return [row if isinstance(row, Mapping) else {} for row in _column(items, "properties")]
+    return [_members(row) for row in _column(items, "properties")]
+
+
+def _members(row: object) -> Mapping[str, Any]:
+    if isinstance(row, str):
+        row = json.loads(row)
+    return row if isinstance(row, Mapping) else {}
 
 
 def _values(items: Items, name: str, nested: list[Mapping[str, Any]] | None) -> list[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _arguments, _ffi, _lib, _signing, grouping
@@ -16,7 +15,7 @@ from .progress import Progress, Tracker, followed, tracker
 
 if TYPE_CHECKING:
     import ctypes
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 Query = dict[str, Any]
 _BEST: Final = re.compile(r"best\((.+)\)")

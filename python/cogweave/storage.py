@@ -29,6 +29,14 @@ Provider: TypeAlias = Callable[[], Any]
 
 PROVIDER: Final = "credential_provider"
 
+# Options that are no secrets, without their prefixes: these may travel to another process.
+_PLAIN: Final = frozenset(
+    {"endpoint", "endpoint_url", "endpoint_url_s3", "base_url", "region", "default_region", "profile",
+     "anonymous", "skip_signature", "requester_pays", "request_payer", "project", "user_project", "allow_http",
+     "virtual_hosted_style_request", "account_name", "use_emulator", "use_azure_cli", "allow_env_credentials"}
+)  # fmt: skip
+_PREFIXES: Final = ("aws_", "google_", "azure_storage_", "azure_")
+
 _lock = threading.Lock()
 _numbers = itertools.count(1)
 _named: weakref.WeakKeyDictionary[Provider, int] = weakref.WeakKeyDictionary()
@@ -89,6 +97,12 @@ def answerers(storage: Storage | None) -> Answerers:
         return _credentials(providers[question.about["provider"]])
 
     return {"credentials": answer}
+
+
+def plain(name: str) -> bool:
+    """Tell whether an option is known to be no secret."""
+    short = name.lower()
+    return short in _PLAIN or any(short.removeprefix(prefix) in _PLAIN for prefix in _PREFIXES)
 
 
 def _is_path(value: object) -> bool:

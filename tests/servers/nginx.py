@@ -9,7 +9,16 @@ from typing import Any
 
 from .process import Server, free_port, program
 
-_HEADERS = ("host", "authorization", "x_amz_security_token", "x_amz_request_payer", "x_goog_user_project", "range", "cookie", "referer")
+_HEADERS = (
+    "host",
+    "authorization",
+    "x_amz_security_token",
+    "x_amz_request_payer",
+    "x_goog_user_project",
+    "range",
+    "cookie",
+    "referer",
+)
 
 
 class Nginx(Server):
@@ -31,7 +40,9 @@ class Nginx(Server):
         self.ca = authority(folder)
         self._requests = folder / "requests.log"
         members = ", ".join(f'"{name}": "$http_{name}"' for name in _HEADERS)
-        temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        temporary = " ".join(
+            f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
         config = f"""daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
 events {{ }}
 http {{ {temporary}

@@ -53,7 +53,9 @@ class Versity(Server):
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         digest, host = hashlib.sha256(body).hexdigest(), f"127.0.0.1:{self.port}"
         signed = "host;x-amz-content-sha256;x-amz-date"
-        request = f"PUT\n{path}\n{query}\nhost:{host}\nx-amz-content-sha256:{digest}\nx-amz-date:{now}\n\n{signed}\n{digest}"
+        request = (
+            f"PUT\n{path}\n{query}\nhost:{host}\nx-amz-content-sha256:{digest}\nx-amz-date:{now}\n\n{signed}\n{digest}"
+        )
         scope = f"{now[:8]}/{self.region}/s3/aws4_request"
         text = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
         key = b"AWS4" + ROOT[1].encode()

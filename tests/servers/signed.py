@@ -113,6 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
         data = path.read_bytes()
         first, _, last = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
         start, end = int(first), min(int(last) if last else len(data) - 1, len(data) - 1)
+        tag = f'"{len(data)}-{path.stat().st_mtime_ns}"'
         self._answer(
             206,
             data[start : end + 1],
@@ -120,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
             query,
             {
                 "Content-Range": f"bytes {start}-{end}/{len(data)}",
-                "ETag": f'"{len(data)}-{int(path.stat().st_mtime_ns)}"',
+                "ETag": tag,
             },
         )
 

@@ -1,0 +1,39 @@
+# %% [markdown]
+# # First mosaic
+#
+# The demo archive resembles Sentinel-2: four tiles in two UTM zones, six dates, swaths that end inside it.
+
+# %%
+import cogweave as cw
+from demo_archive import catalog
+
+da = cw.open(
+    catalog,
+    bbox=(11.85, 45.35, 12.15, 45.65),
+    bbox_crs="EPSG:4326",
+    crs="EPSG:32632",
+    resolution=40,
+    bands=["red", "green", "blue"],
+    time_period="P1M",
+    properties=["eo:cloud_cover", "item_count"],
+)
+da
+
+# %% [markdown]
+# What a read would take, before it reads:
+
+# %%
+print(da.cogweave.explain())
+
+# %% [markdown]
+# Where the items lie, and the array over them:
+
+# %%
+da.cogweave.plot_footprints()
+# %% [markdown]
+# One read for the picture:
+
+# %%
+picture = da.isel(time=1).load()
+reflectance = (picture * 0.0001 - 0.1).where(picture > 0)
+reflectance.transpose("y", "x", "band").plot.imshow(vmin=0, vmax=0.25, size=6)

@@ -1,0 +1,54 @@
+package mosaic
+
+import (
+	"math"
+	"slices"
+
+	"cogweave/mosaic/warp"
+)
+
+// splitAtAntimeridian samples anew the cells that the antimeridian runs through: their corners lie at both ends of
+// the raster, and the box between them would be all of it. Such a cell gets the larger of its two parts that has a
+// valid pixel. s.xs and s.ys are the corners of rows x cols cells.
+func (s *scratch) splitAtAntimeridian(sn *sourceNeed, cols, rows int, view *warp.View) {
+	turn := sn.source.Turn
+	if turn == 0 {
+		return
+	}
+	size := view.Type.Size()
+	for i := range rows * cols {
+		c := i/cols*(cols+1) + i%cols
+		x := [4]float64{s.xs[c], s.xs[c+1], s.xs[c+cols+1], s.xs[c+cols+2]}
+		if !(slices.Max(x[:])-slices.Min(x[:]) > turn/2) {
+			continue
+		}
+		y := [4]float64{s.ys[c], s.ys[c+1], s.ys[c+cols+1], s.ys[c+cols+2]}
+		s.valid[i] = 0
+		for _, corners := range parts(x, turn, float64(sn.source.Width)) {
+			warp.SampleArea(warp.Of(sn.source.Kernel), view, 1, 1, corners[:], y[:], s.values[i*size:(i+1)*size], s.valid[i:i+1])
+			if s.valid[i] != 0 {
+				break
+			}
+		}
+	}
+}
+
+// parts gives the corners of a cell put together at the raster's right end and at its left end, the larger part first.
+func parts(x [4]float64, turn, width float64) [2][4]float64 {
+	middle := (slices.Max(x[:]) + slices.Min(x[:])) / 2
+	right, left := x, x
+	for i := range x {
+		if x[i] < middle {
+			right[i] += turn
+		} else {
+			left[i] -= turn
+		}
+	}
+	share := func(p [4]float64) float64 {
+		return math.Min(slices.Max(p[:]), width) - math.Max(slices.Min(p[:]), 0)
+	}
+	if share(left) > share(right) {
+		return [2][4]float64{left, right}
+	}
+	return [2][4]float64{right, left}
+}

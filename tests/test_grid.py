@@ -1,0 +1,88 @@
+"""Grids are those of odc-geo for the same arguments, and those of the files themselves: no half pixel off."""
+
+from __future__ import annotations
+
+import cogweave as cw
+import numpy as np
+import pytest
+import rasterio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from odc.geo.geobox import GeoBox
+
+from tests.conftest import Archive
+
+numbers = st.integers(-500_000, 500_000)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    numbers,
+    numbers,
+    st.integers(100, 90_000),
+    st.integers(100, 90_000),
+    st.sampled_from([1.0, 7.5, 10.0, 30.0, 60.0, 1000.0]),
+    st.sampled_from(["edge", "center"]),
+)
+def test_anchored_grids_are_odc_geo_s(x: int, y: int, width: int, height: int, resolution: float, anchor: str) -> None:
+    box = (x / 4, y / 4, x / 4 + width / 3, y / 4 + height / 3)
+    ours = cw.Grid.from_bbox(box, "EPSG:32633", resolution, anchor)
+    theirs = GeoBox.from_bbox(box, "EPSG:32633", resolution=resolution, anchor=anchor)
+    assert ours.shape == tuple(theirs.shape)
+    assert ours.transform == pytest.approx(tuple(theirs.affine)[:6], rel=0, abs=1e-6)
+
+
+def test_a_geobox_comes_back_as_it_was() -> None:
+    """Rotated ones too."""
+    box = GeoBox.from_bbox((500_000, 5_000_000, 501_000, 5_002_000), "EPSG:32633", resolution=10)
+    for geobox in (box, box.rotate(30), box.flipx()):
+        grid = cw.Grid(geobox.crs, geobox.affine, geobox.shape)
+        assert grid.geobox == geobox
+
+
+def test_native_is_the_grid_that_the_items_share(arc: Archive) -> None:
+    """Of one tile: the file's own. Of the tiles of a zone: one lattice over all of them, pixel for pixel."""
+    tile = arc.items[0]
+    alone = [i["id"] for i in arc.items if i["id"].split("_")[1] == tile["id"].split("_")[1]]
+    with rasterio.open(arc.path(tile, "B04")) as src:
+        crs, transform, shape, pixels = src.crs, src.transform, src.shape, src.read(1)
+    data = cw.open(arc.local, ids=alone, grid="native", bands="B04", time_period="id", sortby="id")
+    assert data.shape[-2:] == shape
+    grid = data.cogweave.plan.grid
+    assert grid.transform == tuple(transform)[:6]
+    assert rasterio.crs.CRS.from_user_input(grid.crs) == crs
+    at = [str(group) for group in data["group"].values].index(tile["id"])
+    assert (data.isel(band=0, time=at).values == pixels).all()
+
+
+def test_native_takes_a_part_and_says_what_it_cannot(arc: Archive) -> None:
+    tile = arc.items[0]
+    with rasterio.open(arc.path(tile, "B04")) as src:
+        window = rasterio.windows.Window(10, 20, 30, 40)
+        box = rasterio.windows.bounds(window, src.transform)
+        want, crs = src.read(1, window=window), src.crs
+    part = cw.open(arc.local, ids=tile["id"], bands="B04", grid="native", bbox=box, bbox_crs=crs)
+    assert (part.values[0, 0] == want).all()
+    unsaid = cw.open(arc.local, ids=tile["id"], bands="B04")
+    assert unsaid.shape[-2:] == (src.height, src.width)
+    with pytest.raises(cw.InvalidArgument, match=r"EPSG:3263\d.*EPSG:3263\d"):
+        cw.open(arc.local, bands="B04", grid="native")
+    with pytest.raises(cw.InvalidArgument, match="leave out"):
+        cw.open(arc.local, grid="native", crs=32633)
+
+
+def test_utm_is_the_zone_of_the_bbox(arc: Archive) -> None:
+    west, south = arc.items[0]["bbox"][:2]
+    box = (west + 0.001, south + 0.001, west + 0.01, south + 0.01)
+    data = cw.open(arc.local, bbox=box, crs="utm", resolution=20, bands="B04")
+    zone = 32601 + int((west + 180) // 6)
+    assert data.cogweave.plan.grid.crs == f"EPSG:{zone}"
+    same = cw.open(arc.local, bbox=box, bbox_crs=4326, crs=zone, resolution=20, bands="B04")
+    assert (data.values == same.values).all()
+
+
+def test_like_another_array(arc: Archive) -> None:
+    grid = arc.utm_grid((32, 48), 20)
+    first = cw.open(arc.local, grid=grid, bands="B04")
+    assert cw.open(arc.local, grid=first, bands="B04").cogweave.plan.grid == grid
+    assert np.array_equal(first["x"], cw.open(arc.local, grid=grid.geobox, bands="B04")["x"])
