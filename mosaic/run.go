@@ -81,8 +81,8 @@ func (e *Engine) Run(ctx context.Context, p *plan.Plan, w plan.Window, headers p
 		return &Report{}, nil
 	}
 	r := &run{engine: e, plan: p, tiles: tiles, out: out, dtype: dtype, opts: opts}
-	e.shared.enter()
-	defer e.shared.leave()
+	e.shared.enter(p)
+	defer e.shared.leave(p)
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	defer r.cancel()
 	r.group = e.Pool.Group(func(err error) { r.fail(-1, err) })

@@ -5,6 +5,10 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
+
+	"cogweave/core"
+	"cogweave/core/plan"
 )
 
 // sharedMost bounds the decoded tiles that are kept for other reads, in bytes; so does a share of the memory budget.
@@ -16,12 +20,14 @@ const (
 // shared lets reads that run at the same time use each other's decoded tiles: chunks smaller than a file's
 // tiles would otherwise decode a tile once for each of them. A tile that is wanted twice at once is
 // decoded by one and waited for by the other. What no read uses is kept while the memory budget has room
-// and another read is under way; nothing is kept after the last one.
+// and another read is under way, and a moment after the last one: between an array's chunks there may be
+// none for as long as a caller takes to ask for the next.
 type shared struct {
 	budget *Budget
 
 	mu    sync.Mutex
 	runs  int
+	of    map[*plan.Plan]int // the runs by their plan
 	known map[tileKey]*decoded
 	kept  list.List // of *decoded that are done, the latest used first
 	bytes int64     // of kept
@@ -40,18 +46,37 @@ type decoded struct {
 	at      *list.Element
 }
 
-// enter counts a read in.
-func (s *shared) enter() {
+// enter counts a read of a plan in.
+func (s *shared) enter(p *plan.Plan) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.runs++
+	if s.of == nil {
+		s.of = map[*plan.Plan]int{}
+	}
+	s.of[p]++
 }
 
-// leave counts a read out. The last one leaves nothing behind.
-func (s *shared) leave() {
+// linger is how long tiles are kept when no read is under way.
+const linger = 100 * time.Millisecond
+
+// leave counts a read out. What the last one leaves behind goes soon, unless another read begins.
+func (s *shared) leave(p *plan.Plan) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.runs--; s.runs == 0 {
+	if s.of[p]--; s.of[p] == 0 {
+		delete(s.of, p)
+	}
+	if s.runs--; s.runs == 0 && s.kept.Len() > 0 {
+		time.AfterFunc(linger, func() { core.Go(s.emptyIfIdle, nil) })
+	}
+}
+
+// emptyIfIdle lets all kept tiles go if no read is under way.
+func (s *shared) emptyIfIdle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.runs == 0 {
 		s.empty()
 	}
 }
@@ -72,9 +97,10 @@ const (
 	mine                // decode it, then finish it
 )
 
-// take gives a tile that another read decoded or is decoding, or a new one. One that is asked for again, for
-// more rows than it has, is decoded as a whole: there will be others.
-func (s *shared) take(key tileKey, samples []int, rows, whole int, wait func(*decoded)) (*decoded, state) {
+// take gives a tile that another read of any plan decoded or is decoding, or a new one. While other windows of
+// the same plan are read, a tile is decoded as a whole: they are an array's chunks, and the next one wants the
+// rows below. So is one that is asked for again, for more rows than it has.
+func (s *shared) take(p *plan.Plan, key tileKey, samples []int, rows, whole int, wait func(*decoded)) (*decoded, state) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.known[key]
@@ -88,8 +114,10 @@ func (s *shared) take(key tileKey, samples []int, rows, whole int, wait func(*de
 		return d, ready
 	}
 	samples = slices.Clone(samples)
-	if d != nil {
+	if d != nil || s.of[p] > 1 {
 		rows = whole
+	}
+	if d != nil {
 		for _, sample := range d.samples {
 			if !slices.Contains(samples, sample) {
 				samples = append(samples, sample)
@@ -208,7 +236,7 @@ func (t *tile) share(data []byte) bool {
 	wait := func(d *decoded) {
 		j.run.group.Go(false, j.guard(func() { t.waited(d, data) }))
 	}
-	d, state := s.take(tileKey{t.image, t.index}, t.samples, t.rows, t.image.TileHeight, wait)
+	d, state := s.take(j.run.plan, tileKey{t.image, t.index}, t.samples, t.rows, t.image.TileHeight, wait)
 	if state == coming {
 		return false
 	}

@@ -3,8 +3,10 @@ package mosaic
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"cogweave/core/cog"
+	"cogweave/core/plan"
 )
 
 // sharing makes what two reads share, with a budget of so many bytes.
@@ -12,16 +14,18 @@ func sharing(limit int64) *shared {
 	b := NewBudget(limit)
 	s := &shared{budget: b}
 	b.reclaim = s.reclaim
-	s.enter()
-	s.enter()
+	s.enter(one)
+	s.enter(other)
 	return s
 }
+
+var one, other = &plan.Plan{}, &plan.Plan{}
 
 var image = &cog.Level{}
 
 func (s *shared) want(t *testing.T, index, rows int, wanted state, wait func(*decoded)) *decoded {
 	t.Helper()
-	d, got := s.take(tileKey{image, index}, []int{0}, rows, 16, wait)
+	d, got := s.take(one, tileKey{image, index}, []int{0}, rows, 16, wait)
 	if got != wanted {
 		t.Fatalf("tile %d, %d rows: state %d, want %d", index, rows, got, wanted)
 	}
@@ -70,6 +74,17 @@ func TestSharedTileOfMoreRowsIsDecodedWhole(t *testing.T) {
 	}
 }
 
+func TestTileOfAnArrayReadInChunksIsDecodedWhole(t *testing.T) {
+	s := sharing(1 << 20)
+	s.enter(one)
+	s.decode(s.want(t, 0, 4, mine, nil), nil)
+	s.want(t, 0, 16, ready, nil)
+	s.leave(one)
+	if alone := s.want(t, 1, 4, mine, nil); alone.rows != 4 {
+		t.Fatalf("%d rows", alone.rows)
+	}
+}
+
 func TestSharedFailureIsToldAndForgotten(t *testing.T) {
 	s := sharing(1 << 20)
 	failed := errors.New("corrupt")
@@ -101,8 +116,11 @@ func TestSharedTilesLeaveTheBudgetToReads(t *testing.T) {
 	}
 	s.budget.Release(8192)
 	s.decode(s.want(t, 1, 16, mine, nil), nil)
-	s.leave()
-	s.leave()
+	s.leave(one)
+	s.leave(other)
+	for s.budget.Held() != 0 { // until the moment is over; the test's own time limit ends it
+		time.Sleep(time.Millisecond)
+	}
 	if held := s.budget.Held(); held != 0 || len(s.known) != 1 { // tile 0 was never finished
 		t.Fatalf("%d bytes kept after the last read, %d tiles known", held, len(s.known))
 	}

@@ -206,14 +206,28 @@ func (s *square) at(row, col float64) (x, y float64) {
 }
 
 func (s *square) sum(wr, wc *[degree + 1]float64) (x, y float64) {
+	along := s.along(wr)
+	return along.sum(wc)
+}
+
+// line is the polynomial of a square along one of its rows.
+type line struct{ x, y [degree + 1]float64 }
+
+// along sums up the rows: what is left is to be summed for each column.
+func (s *square) along(wr *[degree + 1]float64) (l line) {
 	for p, w := range wr {
-		var rx, ry float64
-		for q, v := range wc {
-			rx += v * s.x[p][q]
-			ry += v * s.y[p][q]
+		for q := range degree + 1 {
+			l.x[q] += w * s.x[p][q]
+			l.y[q] += w * s.y[p][q]
 		}
-		x += w * rx
-		y += w * ry
+	}
+	return l
+}
+
+func (l *line) sum(wc *[degree + 1]float64) (x, y float64) {
+	for q, v := range wc {
+		x += v * l.x[q]
+		y += v * l.y[q]
 	}
 	return x, y
 }
@@ -227,8 +241,9 @@ func (s *square) nodes(row0, col0, per int) Nodes {
 	}
 	for p := range per {
 		wr := weights(float64(row0+p*s.step-s.row0) / s.height * degree)
+		along := s.along(&wr)
 		for q := range per {
-			n.X[p*per+q], n.Y[p*per+q] = s.sum(&wr, &columns[q])
+			n.X[p*per+q], n.Y[p*per+q] = along.sum(&columns[q])
 		}
 	}
 	return n

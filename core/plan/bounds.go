@@ -16,16 +16,39 @@ func bounds(n lattice.Nodes, w core.Window, row0, col0 int) (low, high [2]float6
 	low, high = [2]float64{math.Inf(1), math.Inf(1)}, [2]float64{math.Inf(-1), math.Inf(-1)}
 	for _, row := range rows {
 		for _, col := range cols {
-			x, y := interpolate(n, row, col)
-			if math.IsNaN(x) || math.IsNaN(y) {
+			x, y := at(n, row, col)
+			if x != x || y != y {
 				continue
 			}
 			ok = true
-			low = [2]float64{min(low[0], x), min(low[1], y)}
-			high = [2]float64{max(high[0], x), max(high[1], y)}
+			// Not min and max: they look for NaN and signed zeros, and this runs before the first request.
+			if x < low[0] {
+				low[0] = x
+			}
+			if x > high[0] {
+				high[0] = x
+			}
+			if y < low[1] {
+				low[1] = y
+			}
+			if y > high[1] {
+				high[1] = y
+			}
 		}
 	}
 	return low, high, ok
+}
+
+// at gives the coordinates of a cell, counted from its block's first: a node's own, or interpolated.
+func at(n lattice.Nodes, row, col int) (x, y float64) {
+	if row%n.Step == 0 && col%n.Step == 0 {
+		p, q := row/n.Step, col/n.Step
+		if p < n.PerRow && q < n.PerRow {
+			k := p*n.PerRow + q
+			return n.X[k], n.Y[k]
+		}
+	}
+	return interpolate(n, row, col)
 }
 
 // knots lists the first and last position of a run of cells and the nodes between them.
