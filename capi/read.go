@@ -19,6 +19,8 @@ import (
 type readRequest struct {
 	Steps  bool `json:"steps"`  // tell of each finished time step
 	Report bool `json:"report"` // report what became of every item, not of those that failed only
+	// Ahead are windows that will be read soon: start, step and count of band, time, y and x.
+	Ahead [][4][3]int64 `json:"ahead"`
 }
 
 // target is where pixels go: memory of the caller's, or, where data is nil, memory to be made.
@@ -105,9 +107,25 @@ func cwgo_read(queue, planHandle C.cw_handle, window *C.cw_window, request *C.ch
 		if err != nil {
 			return nil, err
 		}
-		return func(ctx context.Context, o *op.Operation) (op.Result, error) {
+		next, err := r.ahead(p)
+		if err != nil {
+			return nil, err
+		}
+		return func(ctx context.Context, o *op.Operation) (result op.Result, err error) {
 			client := running().fetch
-			return paint(ctx, o, p, w, p.headers.reading(client), client.ForOneRead(), r, to)
+			tiles := client.ForOneRead()
+			if len(next) > 0 {
+				ahead, stop := lookingAhead(ctx, p, tiles, next)
+				defer func() {
+					if err != nil {
+						stop()
+						return
+					}
+					ahead.once.Do(ahead.begin) // a read that needed no tile
+				}()
+				tiles = ahead
+			}
+			return paint(ctx, o, p, w, p.headers.reading(client), tiles, r, to)
 		}, nil
 	})
 }

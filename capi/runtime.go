@@ -22,6 +22,8 @@ type engine struct {
 	fetch    *fetch.Client
 	mosaic   *mosaic.Engine
 	crs      crs.Projection
+	// background is the fetching of tiles that no read has asked for yet.
+	background background
 	searches atomic.Pointer[search.Engine] // replaced by rest
 }
 
@@ -102,6 +104,7 @@ func cancelAll() error {
 	if process.engine == nil {
 		return nil
 	}
+	process.engine.background.cancel()
 	process.engine.fetch.Flush(farewell)
 	return process.engine.rest(current())
 }

@@ -85,8 +85,8 @@ func (j *job) end(err error) {
 	})
 }
 
-// begin, or begin again without the items that failed.
-func (j *job) begin() {
+// lay lays the job's cells out in blocks, in the order in which they are read.
+func (j *job) lay() {
 	j.layers, j.cursor = int(j.run.engine.lookahead.Load()), 0
 	if !j.run.plan.Method.StopsWhenFull() {
 		j.layers = len(j.step.items) + 1 // every item counts
@@ -96,6 +96,11 @@ func (j *job) begin() {
 		j.blocks[i] = &block{cells: &j.spec.Cells[i]}
 	}
 	slices.SortStableFunc(j.blocks, byNeighbourhood)
+}
+
+// begin, or begin again without the items that failed.
+func (j *job) begin() {
+	j.lay()
 	for _, item := range j.step.items {
 		if item.Err == nil || j.absent[item.Item] {
 			continue

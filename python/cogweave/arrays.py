@@ -122,8 +122,11 @@ def chunked(data: xr.DataArray, plan: Plan, chunks: Chunks) -> xr.DataArray:
         choose in multiples of that, -1 is the whole axis.
     """
     try:
-        from dask.array.core import normalize_chunks
+        from dask.array.core import Array, normalize_chunks
         from dask.base import tokenize
+        from dask.highlevelgraph import HighLevelGraph
+
+        from ._chunks import ChunkLayer
     except ImportError as problem:
         raise ImportError("chunks= wants dask: pip install 'cogweave[dask]'") from problem
 
@@ -146,8 +149,12 @@ def chunked(data: xr.DataArray, plan: Plan, chunks: Chunks) -> xr.DataArray:
         )
     except (ValueError, TypeError, KeyError, AttributeError) as problem:
         raise InvalidArgument(f"chunks {chunks!r} do not fit {data.sizes}: {problem}") from None
-    token = tokenize(plan, sizes)
-    return data.chunk(dict(zip(DIMS, sizes, strict=True)), name_prefix="cogweave-", token=token)
+    name = f"cogweave-{tokenize(plan, sizes)}"
+    graph = HighLevelGraph({name: ChunkLayer(name, plan, sizes)}, {name: set()})
+    meta = np.empty((0,) * len(DIMS), data.dtype)
+    out = data.copy(deep=False, data=Array(graph, name, sizes, meta=meta, dtype=data.dtype))  # type: ignore[no-untyped-call]
+    out.encoding = data.encoding
+    return out
 
 
 def _pixel_attrs(nodata: float | None, dtype: np.dtype[Any]) -> dict[str, Any]:

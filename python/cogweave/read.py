@@ -18,7 +18,7 @@ from .progress import Progress, Tracker, followed, tracker
 
 if TYPE_CHECKING:
     import ctypes
-    from collections.abc import AsyncIterator, Generator, Iterator
+    from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -68,10 +68,19 @@ def read_window(
     dtype: np.dtype[Any],
     out: NDArray[Any] | None = None,
     progress: Tracker | None = None,
+    ahead: Sequence[Window] = (),
 ) -> Steps[NDArray[Any]]:
-    """Read a window that is not empty: one operation, one completion."""
+    """Read a window that is not empty: one operation, one completion.
+
+    Tiles of `ahead`, windows that will be read soon, are fetched meanwhile and kept. That is left
+    out where the caller must be asked for signatures or credentials: it may be gone by then.
+    """
     handle = yield from base.ready()
-    return (yield from ask(_request(base, handle, window, dtype, out, progress=progress)))
+    options: dict[str, Any] = {}
+    plain = [w for w in ahead if all(axis.index is None for axis in w.axes)]
+    if plain and not base.answerers:
+        options["ahead"] = [[(axis.start, axis.step, axis.count) for axis in w.axes] for w in plain]
+    return (yield from ask(_request(base, handle, window, dtype, out, options=options, progress=progress)))
 
 
 def _request(
@@ -81,7 +90,7 @@ def _request(
     dtype: np.dtype[Any],
     out: NDArray[Any] | None,
     listener: Listener | None = None,
-    options: dict[str, bool] | None = None,
+    options: dict[str, Any] | None = None,
     progress: Tracker | None = None,
 ) -> Request[NDArray[Any]]:
     native, shape = window.native(), window.shape

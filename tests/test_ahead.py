@@ -1,0 +1,143 @@
+"""Chunks that a dask graph will read soon are fetched ahead: those that it computes, once, and no others."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import cogweave as cw
+import dask
+import numpy as np
+import pyarrow as pa
+import pytest
+from cogweave._chunks import ChunkLayer, ChunkReader
+
+from tests.conftest import Archive
+
+SIZES = ((1,), (1,), (64,) * 8, (512,))
+BLOCKS = [(0, 0, row, 0) for row in range(8)]
+
+
+@pytest.fixture(autouse=True)
+def fresh(arc: Archive) -> Iterator[None]:
+    size = cw.configure()["tile_cache"]
+    cw.configure(tile_cache=0)
+    cw.configure(tile_cache=size)
+    arc.server.reset()
+    yield
+    cw.configure(tile_cache=size)
+
+
+@pytest.fixture
+def plan(arc: Archive) -> cw.Plan:
+    """A window of one item and band, whose header is known."""
+    found = cw.search(arc.remote, ids=[item_of(arc)])
+    grid = arc.utm_grid((512, 512), 10)
+    return cw.plan(found, grid, bands=["B04"], headers=cw.headers(found, ["B04"]))
+
+
+def item_of(arc: Archive) -> str:
+    """An item whose file needs a tile of its own in every row of chunks."""
+    grid = arc.utm_grid((512, 512), 10)
+    plan = cw.plan(cw.search(arc.remote), grid, bands=["B04"])
+    reads = pa.table(plan[:, :1].reads).to_pylist()
+    return str(max((read["item_id"] for read in reads), key=[read["item_id"] for read in reads].count))
+
+
+def requests_of(read: Callable[[], Any]) -> int:
+    with cw.measure() as counted:
+        read()
+    return int(counted["requests"])
+
+
+def settled() -> None:
+    """Wait until what goes on in the background has come to its end."""
+    before, quiet = -1, 0
+    end = time.monotonic() + 10
+    while quiet < 10 and time.monotonic() < end:
+        now = cw.stats()
+        same = now["in_flight"] == 0 and now["requests"] == before
+        quiet, before = quiet + 1 if same else 0, now["requests"]
+        time.sleep(0.01)
+    assert quiet == 10
+
+
+@pytest.mark.parametrize("order", [BLOCKS, BLOCKS[::-1]], ids=["upwards", "downwards"])
+def test_the_next_chunks_need_no_request(plan: cw.Plan, order: list[Any]) -> None:
+    reader = ChunkReader(plan, SIZES, BLOCKS)
+    want = cw.read(plan)
+    fresh_tiles()
+    read = {block: reader.read(block) for block in order[:2]}  # the second one tells the direction
+    settled()
+    for block in order[2:5]:
+        assert requests_of(lambda block=block: read.update({block: reader.read(block)})) == 0
+        settled()
+    for (_, _, row, _), pixels in read.items():
+        np.testing.assert_array_equal(pixels, want[:, :, 64 * row : 64 * row + 64])
+
+
+def fresh_tiles() -> None:
+    size = cw.configure()["tile_cache"]
+    cw.configure(tile_cache=0)
+    cw.configure(tile_cache=size)
+
+
+def test_nothing_is_fetched_that_is_not_computed(arc: Archive, plan: cw.Plan) -> None:
+    part = plan[:, :, 128:256]
+    cw.read(part)
+    want = arc.server.stats().bytes
+    fresh_tiles()
+    arc.server.reset()
+    reader = ChunkReader(plan, SIZES, BLOCKS[2:4])
+    for block in BLOCKS[2:4]:
+        reader.read(block)
+        settled()
+    assert arc.server.stats().bytes <= want
+
+
+def test_a_graph_learns_what_it_computes(arc: Archive) -> None:
+    da = cw.open(arc.remote, grid=arc.utm_grid((512, 512), 10), bands=["B04"], chunks={"y": 64, "x": 512})
+    part = da.isel(time=0, y=slice(0, 200))
+    (graph,) = dask.optimize(part.data)
+    readers = [
+        r for task in dict(graph.dask).values() for r in [getattr(task, "value", None)] if isinstance(r, ChunkReader)
+    ]
+    assert [reader.blocks for reader in readers] == [[(0, 0, row, 0) for row in range(4)]]
+
+
+def test_readers_on_other_machines_look_at_nothing_ahead(plan: cw.Plan) -> None:
+    copy = pickle.loads(pickle.dumps(ChunkReader(plan, SIZES, BLOCKS)))
+    assert copy.blocks == []
+    layer = pickle.loads(pickle.dumps(ChunkLayer("pixels", plan, SIZES)))
+    assert len(layer) == 1 + len(BLOCKS)
+
+
+def test_signed_files_are_not_looked_ahead_at(arc: Archive) -> None:
+    found = cw.search(arc.remote)
+    calls: list[str] = []
+
+    def sign(href: str) -> str:
+        calls.append(href)
+        return href
+
+    grid = arc.utm_grid((512, 512), 10)
+    plan = cw.plan(found, grid, bands=["B04"], headers=cw.headers(found, ["B04"]), sign=sign)[:, :1]
+    reader = ChunkReader(plan, SIZES, BLOCKS)
+    for block in BLOCKS[:2]:
+        reader.read(block)
+    settled()
+    assert calls
+    assert requests_of(lambda: cw.read(plan)) > 0, "tiles were there that nobody had read"
+
+
+def test_cancel_all_ends_it(arc: Archive, plan: cw.Plan) -> None:
+    reader = ChunkReader(plan, SIZES, BLOCKS)
+    arc.server.reset("2s")
+    reader.read(BLOCKS[0])
+    reader.read(BLOCKS[1])
+    cw.cancel_all()
+    arc.server.reset()
+    settled()
+    np.testing.assert_array_equal(reader.read(BLOCKS[3]), cw.read(plan)[:, :, 192:256])
