@@ -19,12 +19,12 @@ import (
 // engine is what the whole process shares: every limit is in it once. It is made by the first
 // operation that is submitted, so that loading the library starts nothing.
 type engine struct {
-	fetch    *fetch.Client
-	mosaic   *mosaic.Engine
-	crs      crs.Projection
+	fetch  *fetch.Client
+	mosaic *mosaic.Engine
+	crs    crs.Projection
 	// background is the fetching of tiles that no read has asked for yet.
 	background background
-	searches atomic.Pointer[search.Engine] // replaced by rest
+	searches   atomic.Pointer[search.Engine] // replaced by rest
 }
 
 // search gives the engine that answers searches.

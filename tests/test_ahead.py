@@ -12,6 +12,7 @@ import dask
 import numpy as np
 import pyarrow as pa
 import pytest
+from cogweave import _chunks
 from cogweave._chunks import ChunkLayer, ChunkReader
 
 from tests.conftest import Archive
@@ -65,15 +66,15 @@ def settled() -> None:
 
 
 @pytest.mark.parametrize("order", [BLOCKS, BLOCKS[::-1]], ids=["upwards", "downwards"])
-def test_the_next_chunks_need_no_request(plan: cw.Plan, order: list[Any]) -> None:
+def test_the_next_chunks_need_no_request(plan: cw.Plan, order: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_chunks, "_AHEAD_AT_ONCE", len(BLOCKS))  # so that what a later read starts is not counted
     reader = ChunkReader(plan, SIZES, BLOCKS)
     want = cw.read(plan)
     fresh_tiles()
     read = {block: reader.read(block) for block in order[:2]}  # the second one tells the direction
     settled()
-    for block in order[2:5]:
+    for block in order[2:]:
         assert requests_of(lambda block=block: read.update({block: reader.read(block)})) == 0
-        settled()
     for (_, _, row, _), pixels in read.items():
         np.testing.assert_array_equal(pixels, want[:, :, 64 * row : 64 * row + 64])
 
