@@ -163,6 +163,12 @@ clean: ## Removes what was built, downloaded into the checkout or made by the de
 	@./build.sh
 	@touch $@
 
+# What the documentation is built with. Chromium takes the pictures of the reprs; the build goes on without it.
+.deps/docs: .deps/installed pyproject.toml
+	@echo '== installing what the documentation is built with'
+	@$(BIN)/pip install -q -e '.[docs]'
+	@touch $@
+
 # The peers of the benchmarks, each in an environment of its own; one that cannot be installed is left out, loudly.
 .deps/peers/%: benchmarks/environments/%.txt | .deps/venv
 	@mkdir -p $(@D)
