@@ -89,7 +89,7 @@ bench-concurrency: .deps/cogweave .deps/servers .deps/peers/lazycogs ## Measures
 .PHONY: docs
 docs: .deps/cogweave .deps/docs ## Builds the documentation into build/docs: notebooks run, examples of docstrings run, no warning passes
 	@echo '== doctests'
-	@$(BIN)/python -m pytest -q -p no:cacheprovider --doctest-modules python/cogweave/grid.py python/cogweave/mask.py
+	@$(BIN)/python -m pytest -q -p no:cacheprovider --doctest-modules $$(grep -l '>>>' python/cogweave/*.py)
 	@echo '== notebooks and pictures'
 	@rm -rf build/docs-source && mkdir -p build && cp -r docs build/docs-source
 	@rm -f build/docs-source/*.py build/docs-source/notebooks/*.py
