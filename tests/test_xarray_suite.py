@@ -19,7 +19,7 @@ import cogweave as cw
 import numpy as np
 import pytest
 import xarray as xr
-from cogweave.lazy import PlanArray
+from cogweave._lazy import PlanArray
 from xarray.core import indexing
 
 from tests import rasters
