@@ -21,7 +21,7 @@ def grid(shape: tuple[int, ...]) -> cw.Grid:
     return cw.Grid("EPSG:32632", (_PIXEL, 0, _LEFT, 0, -_PIXEL, _TOP), shape[-2:])
 
 
-def write(pixels: np.ndarray[Any, Any], folder: Path) -> Path:
+def write(pixels: np.ndarray[Any, Any], folder: Path, asset: str = ASSET) -> Path:
     """Write a (time, y, x) array, a GeoTIFF and an item for each step, and give the catalog."""
     folder.mkdir(parents=True, exist_ok=True)
     items = []
@@ -38,11 +38,11 @@ def write(pixels: np.ndarray[Any, Any], folder: Path) -> Path:
             level=None,
             predictor=None,
         )
-        items.append(_item(path, step))
+        items.append(_item(path, step, asset))
     return archive.write_catalog(items, folder / "items.parquet")
 
 
-def _item(path: Path, step: int) -> dict[str, Any]:
+def _item(path: Path, step: int, asset: str) -> dict[str, Any]:
     west, south, east, north = _BOX
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     return {
@@ -55,5 +55,5 @@ def _item(path: Path, step: int) -> dict[str, Any]:
         "bbox": _BOX,
         "properties": {"datetime": f"2025-01-{step + 1:02d}T00:00:00Z"},
         "links": [],
-        "assets": {ASSET: {"href": str(path), "type": "image/tiff; application=geotiff", "roles": ["data"]}},
+        "assets": {asset: {"href": str(path), "type": "image/tiff; application=geotiff", "roles": ["data"]}},
     }
