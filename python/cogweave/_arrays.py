@@ -148,7 +148,9 @@ def chunked(data: xr.DataArray, plan: Plan, chunks: Chunks) -> xr.DataArray:
     except (ValueError, TypeError, KeyError, AttributeError) as problem:
         raise InvalidArgument(f"chunks {chunks!r} do not fit {data.sizes}: {problem}") from None
     token = tokenize(plan, sizes)
-    return data.chunk(dict(zip(DIMS, sizes, strict=True)), name_prefix="cogweave-", token=token)
+    # By the variable: an array without a name would show as "<this-array>" on dask's dashboard.
+    pixels = data.variable.chunk(dict(zip(DIMS, sizes, strict=True)), name=f"cogweave-{token}")
+    return data.copy(deep=False, data=pixels.data)
 
 
 def _pixel_attrs(nodata: float | None, dtype: np.dtype[Any]) -> dict[str, Any]:
