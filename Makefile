@@ -89,7 +89,7 @@ bench-concurrency: .deps/cogweave .deps/servers .deps/peers/lazycogs ## Measures
 .PHONY: docs
 docs: .deps/cogweave .deps/docs ## Builds the documentation into build/docs: notebooks run, examples of docstrings run, no warning passes
 	@echo '== doctests'
-	@$(BIN)/python -m pytest -q -p no:cacheprovider --doctest-modules python/cogweave/grid.py python/cogweave/mask.py
+	@$(BIN)/python -m pytest -q -p no:cacheprovider --doctest-modules $$(grep -l '>>>' python/cogweave/*.py)
 	@echo '== notebooks and pictures'
 	@rm -rf build/docs-source && mkdir -p build && cp -r docs build/docs-source
 	@rm -f build/docs-source/*.py build/docs-source/notebooks/*.py
@@ -161,6 +161,12 @@ clean: ## Removes what was built, downloaded into the checkout or made by the de
 
 .deps/cogweave: .deps/installed $(ENGINE_SOURCES)
 	@./build.sh
+	@touch $@
+
+# What the documentation is built with. Chromium takes the pictures of the reprs; the build goes on without it.
+.deps/docs: .deps/installed pyproject.toml
+	@echo '== installing what the documentation is built with'
+	@$(BIN)/pip install -q -e '.[docs]'
 	@touch $@
 
 # The peers of the benchmarks, each in an environment of its own; one that cannot be installed is left out, loudly.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 
 import cogweave as cw
@@ -58,6 +59,34 @@ def test_a_tile_is_fetched_once_however_many_points_lie_in_it(arc: Archive) -> N
     with cw.measure() as spent:
         da.cogweave.sample((x, y))
     assert 0.99 * 512 * 512 < spent["decoded_pixels"] <= 512 * 512, "sixteen tiles, each decoded once"
+
+
+def test_no_byte_is_fetched_twice_for_scattered_points_on_all_dates(arc: Archive) -> None:
+    """Counted at the server: 5,000 points, four dates, both zones, two bands; one operation."""
+    grid = arc.utm_grid((400, 360), 10)
+    x, y = scattered(grid, 5000)
+    da = cw.open(arc.remote, grid=grid, bands=["B03", "B04"])
+    plan = da.cogweave.plan
+    planned = int(plan.reads.column("length").sum())
+    before = cw.configure()["tile_cache"]
+    cw.configure(tile_cache=0)
+    try:
+        da.isel(x=[0], y=[0]).load()  # headers
+        arc.server.reset()
+        with cw.measure() as spent:
+            da.cogweave.sample((x, y))
+    finally:
+        cw.configure(tile_cache=before)
+    assert spent["native_calls"] == 1
+    fetched: dict[str, list[tuple[int, int]]] = {}
+    for request in arc.server.requests():
+        first, last = map(int, request["range"].removeprefix("bytes=").split("-"))
+        fetched.setdefault(request["path"], []).append((first, last))
+    assert len(fetched) > 10
+    for path, ranges in fetched.items():
+        ordered = sorted(ranges)
+        assert all(end < start for (_, end), (start, _) in itertools.pairwise(ordered)), path
+    assert arc.server.stats().bytes <= 1.02 * planned, "no more than the tiles of the whole window"
 
 
 def test_frames_bring_their_own_crs_and_index(opened: xr.DataArray, grid: cw.Grid) -> None:

@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import xarray as xr
 
-from tests import formats
+from tests import formats, rasters
 from tests.archive import catalog_table
 from tests.conftest import Archive
 
@@ -140,6 +141,21 @@ def test_impossible_time_period(arc: Archive, period: str) -> None:
 def test_nodata_that_the_type_cannot_hold(arc: Archive) -> None:
     with refused(cw.InvalidArgument, "-9999"):
         opened(arc, nodata=-9999)
+
+
+def test_bands_whose_types_no_type_holds(tmp_path: Path) -> None:
+    """A DataArray wants one type; a Dataset keeps that of each band."""
+    signed = rasters.write(np.full((1, 8, 8), -5, "int64"), tmp_path / "signed", "depth")
+    unsigned = rasters.write(np.full((1, 8, 8), 7, "uint64"), tmp_path / "unsigned", "count")
+    both = pq.read_table(signed).to_pylist()
+    both[0]["assets"] |= pq.read_table(unsigned).to_pylist()[0]["assets"]
+    catalog = pa.Table.from_pylist(both)
+    grid = rasters.grid((8, 8))
+    with pytest.raises(cw.InvalidArgument, match=r"int64.*uint64|uint64.*int64"):
+        cw.open(catalog, grid=grid, bands=["depth", "count"])
+    ds = xr.open_dataset(catalog, engine="cogweave", grid=grid, bands=["depth", "count"], mask_and_scale=False)
+    assert (ds["depth"].dtype, ds["count"].dtype) == (np.int64, np.uint64)
+    assert (ds["depth"] == -5).all() and (ds["count"] == 7).all()
 
 
 def test_integer_type_with_a_float_method(arc: Archive) -> None:

@@ -21,9 +21,11 @@ import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 from dask.array.utils import assert_eq
+from dask.utils import key_split
 
 from tests import archive
 from tests.conftest import Archive
+from tests.servers.signed import SignedServer
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,7 @@ def test_a_chunk_is_one_task_and_its_name_is_the_same_in_every_process(made: Arc
         return cw.open(made.local, **{"grid": grid, "bands": ["B04"], "chunks": {"y": 50, "x": 60}, **other}).data
 
     data = opened()
-    assert data.name == opened().name
+    assert data.name == opened().name and key_split(data.name) == "cogweave"
     assert len({data.name, opened(bands=["B03"]).name, opened(resampling="cubic").name}) == 3
     (optimised,) = dask.optimize(data)
     chunks = math.prod(data.numblocks)
@@ -164,6 +166,45 @@ def test_chunks_spread_over_workers_equal_the_local_read(client: Any, made: Arch
     xr.testing.assert_identical(spread.compute(), local)
     ds = xr.open_dataset(made.remote, engine="cogweave", grid=grid, bands=["B04", "SCL"], chunks={"y": 60})
     xr.testing.assert_identical(ds.mean("time").compute(), ds.compute(scheduler="threads").mean("time"))
+
+
+def _signed(href: str) -> str:
+    """Sign by what the environment of the process holds; else wrongly."""
+    return f"{href}?{os.environ.get('SIGNATURE_OF_TESTS', 'sig=none')}"
+
+
+def test_a_worker_without_access_says_so(
+    client: Any, made: Archive, grid: cw.Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This process may read, its workers may not: their error names the file, and no partial array comes."""
+    only: dict[str, Any] = {"grid": grid, "bands": ["B04"], "ids": [made.items[0]["id"]]}
+    with SignedServer(made.folder) as server:
+        signature = server.query("/")
+        monkeypatch.setenv("SIGNATURE_OF_TESTS", signature)
+        catalog = archive.write_catalog(made.items, tmp_path / "signed.parquet", server.href)
+        da = cw.open(catalog, chunks={"y": 60}, sign=_signed, **only)
+        assert "SIGNATURE_OF_TESTS" not in " ".join(client.run(_environment).values())
+        with pytest.raises(cw.AccessDenied, match="B04") as denied:
+            da.compute()
+        assert denied.value.item_id == made.items[0]["id"] and denied.value.band == "B04"
+        assert signature not in str(denied.value)
+        client.run(_give, signature)
+        try:
+            # In other chunks, as the scheduler remembers tasks that failed while their error is at hand.
+            again = cw.open(catalog, chunks={"y": 40}, sign=_signed, **only)
+            np.testing.assert_array_equal(again.compute(), cw.open(made.local, **only))
+        finally:
+            client.run(_give, None)
+
+
+def _give(signature: str | None) -> None:
+    os.environ.pop("SIGNATURE_OF_TESTS", None)
+    if signature is not None:
+        os.environ["SIGNATURE_OF_TESTS"] = signature
+
+
+def _environment() -> str:
+    return " ".join(os.environ)
 
 
 def test_settings_reach_the_workers_and_each_has_its_own_budget(client: Any, made: Archive, grid: cw.Grid) -> None:

@@ -29,11 +29,11 @@ print(da.cogweave.explain())
 # Where the items lie, and the array over them:
 
 # %%
-da.cogweave.plot_footprints()
+axes = da.cogweave.plot_footprints()
 # %% [markdown]
 # One read for the picture:
 
 # %%
 picture = da.isel(time=1).load()
 reflectance = (picture * 0.0001 - 0.1).where(picture > 0)
-reflectance.transpose("y", "x", "band").plot.imshow(vmin=0, vmax=0.25, size=6)
+image = reflectance.transpose("y", "x", "band").plot.imshow(vmin=0, vmax=0.25, size=6)

@@ -33,4 +33,4 @@ values
 # %%
 red = values.sel(band="red").where(values.sel(band="red") > 0)
 seen = ~values.sel(band="SCL").isin([0, 3, 8, 9, 10])
-(red.where(seen) * 0.0001 - 0.1).isel(point=slice(0, 40)).plot.line(x="time", add_legend=False, marker=".")
+lines = (red.where(seen) * 0.0001 - 0.1).isel(point=slice(0, 40)).plot.line(x="time", add_legend=False, marker=".")

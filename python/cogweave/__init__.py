@@ -6,7 +6,7 @@ nothing native; the first call does.
 """
 
 from . import compat, debug, sign
-from ._arrow import Headers, Items, Reads, Tiles
+from ._plan_description import Band
 from ._versions import show_versions
 from .accessor import CogweaveAccessor
 from .config import Measurement, cancel_all, configure, measure, stats, versions
@@ -32,11 +32,12 @@ from .mask import Bits, bits
 from .mosaic import mosaic, mosaic_async
 from .open import open, open_async  # noqa: A004
 from .open_item import open_item, open_item_async
-from .plan import Band, Plan, plan, plan_async
+from .plan import Plan, plan, plan_async
 from .progress import ProgressEvent
 from .read import Step, Stream, read, read_async, stream
 from .report import Outcome, Report
 from .search import search, search_async
+from .tables import Headers, Items, Reads, Tiles
 
 __version__ = "0.1.0"
 

@@ -19,7 +19,7 @@ from ._redact import redact
 from .errors import InvalidArgument, SearchError
 
 if TYPE_CHECKING:
-    from ._arrow import Items
+    from .tables import Items
 
 _PARQUET: Final = (".parquet", ".geoparquet", ".parq", ".pq")
 _DOCUMENT: Final = (".json", ".geojson", ".ndjson", ".jsonl")

@@ -12,19 +12,18 @@ from .errors import InvalidArgument
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ._arrow import Items
 
 _BATCH: Final = 20_000  # rows of a row group
 _NESTED: Final = ("properties", "assets", "links", "stac_extensions")
 _TIMES: Final = ("datetime", "start_datetime", "end_datetime")
 
 
-def write(items: Items, path: str | os.PathLike[str]) -> None:
+def write(items: object, path: str | os.PathLike[str]) -> None:
     """Write items as stac-geoparquet 1.1, in row groups of 20,000, zstd-compressed.
 
     Parameters
     ----------
-    items : Items
+    items : Arrow table
         As `search` gives them.
     path : str or path
         The file to write; one that is there is replaced when the new one is complete.

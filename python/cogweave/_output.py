@@ -101,7 +101,7 @@ def _cog(data: xr.DataArray, path: Path) -> None:
 
 def _zarr(data: xr.DataArray, path: Path) -> None:
     """Write a Zarr store: a variable per band, with GeoZarr's attributes."""
-    from .geozarr import attributes
+    from ._geozarr import attributes
 
     variables = {
         str(name): data.sel(band=name).drop_vars(["band", "asset", "common_name", "wavelength"], errors="ignore")

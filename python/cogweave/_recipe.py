@@ -9,19 +9,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from . import storage as stores
+from . import _storage as stores
 from ._redact import redact
 from .errors import InvalidArgument, SearchError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from ._arrow import Items
-
-# Items of fewer bytes of Arrow travel by value: a search elsewhere costs more than they do.
-_SMALL: Final = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +63,6 @@ def found_by(paths: list[str] | None, query: Mapping[str, Any]) -> Found | None:
     if paths is None or any(redact(path) != path for path in paths):
         return None
     return Found(tuple(paths), json.dumps(query, sort_keys=True))
-
-
-def reference(items: Items) -> Found | None:
-    """Give the reference by which items should travel; None: by value."""
-    return None if items.nbytes <= _SMALL else items.found
 
 
 def storage(options: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[str, Any]] | None:

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from . import _api, _arguments, _stac
-from ._arrow import Items, Table
 from ._recipe import Found, found_by
 from ._redact import redact
 from ._stac import dicts as stac_items
 from ._stac import is_stac
 from .errors import InvalidArgument
+from .tables import Items, Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,8 +13,8 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from ._arrow import Items
 from .errors import InvalidArgument
+from .tables import Items
 
 Feature = Mapping[str, Any]
 

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 import numpy as np
 import xarray as xr
 
-from . import geozarr
+from . import _geozarr
+from ._arrays import PLAN
+from ._footprints import footprints, plot_footprints
+from ._lazy import PlanArray, preferred_chunks
+from ._sample import sample, sample_async
 from ._window import Selection, Window
-from .arrays import PLAN
 from .errors import InvalidArgument
 from .explain import explain
-from .footprints import footprints, plot_footprints
-from .lazy import PlanArray, preferred_chunks
 from .plan import Plan
 from .report import report_of
-from .sample import sample, sample_async
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ._arrow import Items
     from .explain import Explanation
     from .report import Report
+    from .tables import Items
 
 D = TypeVar("D", xr.DataArray, xr.Dataset)
 
@@ -110,7 +110,7 @@ class _Accessor(Generic[D]):
 
         They hold for the present coordinates, as of the call: for `to_zarr` right after.
         """
-        return self._data.assign_attrs(geozarr.attributes(self.plan.grid))
+        return self._data.assign_attrs(_geozarr.attributes(self.plan.grid))
 
     def raster_index(self) -> D:
         """Give a copy whose x and y are a `rasterix.RasterIndex` (rasterix is optional).

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from xarray.backends import BackendEntrypoint
 
-from . import _arguments, properties
-from ._arrow import Items
+from . import _arguments, _properties
+from ._arrays import dataset
 from ._loop import Steps, aside, blocking
 from ._source import is_stac
-from .arrays import dataset
 from .errors import InvalidArgument
 from .open import _open, planned
+from .tables import Items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -93,7 +93,7 @@ class CogweaveBackend(BackendEntrypoint):
                 "scale=True and mask_and_scale=True would scale twice: mask_and_scale alone gives physical "
                 "values, scale=True with mask_and_scale=False each item's by its own scale"
             )
-        told = properties.names(given.arguments["properties"])
+        told = _properties.names(given.arguments["properties"])
         plan, found = yield from planned({"source": filename_or_obj, "chunks": None, **given.arguments}, per_band=True)
         return (
             yield from aside(

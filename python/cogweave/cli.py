@@ -19,11 +19,11 @@ except ImportError as missing:
     raise SystemExit("the command line wants the cli extra: pip install 'cogweave[cli]'") from missing
 
 from . import _output
+from ._properties import columns
 from ._versions import installed
 from .config import configure
 from .errors import CogweaveError, InvalidArgument, SearchError
 from .open import open as open_array
-from .properties import columns
 from .search import search as find_items
 
 if TYPE_CHECKING:

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from . import _arguments
-from ._arrow import Items
+from ._arrays import dataset
 from ._loop import Steps, aside, awaiting, blocking
+from ._plan_request import plan_request
 from ._source import resolve, stac_items
-from .arrays import dataset
 from .errors import InvalidArgument
 from .grid import as_grid
 from .open import open, open_async  # noqa: A004
-from .plan import Plan, make, plan_request
+from .plan import Plan, make
+from .tables import Items
 
 if TYPE_CHECKING:
     import xarray as xr

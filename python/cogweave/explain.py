@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
@@ -13,10 +13,14 @@ from ._window import AXES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Self
 
     from numpy.typing import NDArray
 
-    from .plan import Plan
+    from ._plan_base import Base
+    from ._plan_description import Band
+    from ._window import Window
+    from .tables import Reads
 
 # How `fetch` merges ranges of a file into requests (fetch/config.go).
 _GAP: Final = 64 << 10
@@ -135,7 +139,31 @@ class Explanation:
         return _html.card("cogweave plan", self._lines(), ("files", columns, rows))
 
 
-def explain(plan: Plan, chunks: Mapping[str, int] | None = None) -> Explanation:
+class Planned(Protocol):
+    """What is asked of a plan, so that plans can explain themselves."""
+
+    _base: Base
+    _window: Window
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]: ...  # noqa: D102
+
+    @property
+    def bands(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def band_details(self) -> tuple[Band, ...]: ...  # noqa: D102
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...  # noqa: D102
+
+    @property
+    def reads(self) -> Reads: ...  # noqa: D102
+
+    def __getitem__(self, key: Any) -> Self: ...
+
+
+def explain(plan: Planned, chunks: Mapping[str, int] | None = None) -> Explanation:
     """Sum up the reads of a plan's window.
 
     Parameters
@@ -172,20 +200,20 @@ def explain(plan: Plan, chunks: Mapping[str, int] | None = None) -> Explanation:
     )
 
 
-def _seconds(requests: int, size: int, decoded: int, plan: Plan) -> float:
+def _seconds(requests: int, size: int, decoded: int, plan: Planned) -> float:
     network = math.ceil(requests / _CONCURRENT) * _LATENCY + size / _BANDWIDTH
     itemsize = max((band.dtype.itemsize for band in plan.band_details), default=1)
     return max(network, decoded / itemsize / _DECODING)
 
 
-def _alike(plan: Plan) -> list[Plan]:
+def _alike(plan: Planned) -> list[Planned]:
     """Give the parts of a plan that are read together: variables of a dataset are read one by one."""
     if not plan._base.request.get("per_band"):
         return [plan]
     return [plan[position] for position in range(plan.shape[0])]
 
 
-def _files(plan: Plan) -> tuple[list[dict[str, Any]], int]:
+def _files(plan: Planned) -> tuple[list[dict[str, Any]], int]:
     """Give a row for each file and band, and the bytes of all tiles decoded."""
     import nanoarrow
 
@@ -234,7 +262,7 @@ def _requests(ranges: list[tuple[int, int]]) -> int:
     return count
 
 
-def _empty(plan: Plan, chunks: Mapping[str, int]) -> tuple[int, int | None]:
+def _empty(plan: Planned, chunks: Mapping[str, int]) -> tuple[int, int | None]:
     """Count the pieces of a plan's window, and those that nothing is read for."""
     pieces = [
         [range(at, min(at + chunks[name], size)) for at in range(0, size, chunks[name])]
@@ -252,7 +280,7 @@ def _empty(plan: Plan, chunks: Mapping[str, int]) -> tuple[int, int | None]:
     return count, count - full
 
 
-def _steps_read(plan: Plan, piece: tuple[range, range, range], steps: list[range]) -> int:
+def _steps_read(plan: Planned, piece: tuple[range, range, range], steps: list[range]) -> int:
     """Count the pieces along time that read something in a piece of the other axes."""
     band, row, col = (slice(part.start, part.stop) for part in piece)
     parts = _alike(plan[band, :, row, col])

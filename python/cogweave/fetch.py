@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._arrow import Tiles
 from ._loop import Request, Steps, ask, awaiting, blocking
 from .plan import Plan, as_plan
 from .progress import Progress, followed, tracker
 from .search import take_handle
+from .tables import Tiles
 
 if TYPE_CHECKING:
     import ctypes

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import _arguments, _lib, _signing
-from . import storage as stores
-from ._arrow import Headers, Items
+from . import _storage as stores
 from ._loop import Request, Steps, aside, ask, awaiting, blocking
 from .progress import Progress, followed, tracker
 from .search import take_handle
+from .tables import Headers, Items
 
 if TYPE_CHECKING:
     import ctypes

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _pixels
-from ._arrow import Tiles
 from ._loop import Request, Steps, aside, ask, awaiting, blocking
 from .plan import Plan, as_plan
+from .tables import Tiles
 
 if TYPE_CHECKING:
     import ctypes

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _arguments, _crs, _signing
-from . import properties as stac_properties
+from . import _properties as stac_properties
+from ._arrays import Chunks, chunked, data_array
 from ._loop import Steps, aside, awaiting, blocking
+from ._plan_request import plan_request
 from ._source import Source, resolve
-from .arrays import Chunks, chunked, data_array
 from .errors import InvalidArgument, SearchError
 from .grid import Grid, as_grid
 from .open_item import native_grid
-from .plan import Plan, make, plan_request
+from .plan import Plan, make
 from .progress import Progress, tracker
 from .search import find, needed
 
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from .grouping import TimePeriod
+    from ._grouping import TimePeriod
+    from ._methods import MosaicMethod
     from .mask import Mask
-    from .methods import MosaicMethod
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _arguments, _lib, _signing
-from . import storage as stores
-from ._arrow import Headers, Items
+from . import _storage as stores
+from ._arrays import DIMS, Chunks, chunked, data_array, dataset
 from ._loop import Request, Steps, aside, ask, awaiting, blocking
+from ._plan_request import plan_request
 from ._redact import redact
 from ._stac import dicts
-from .arrays import DIMS, Chunks, chunked, data_array, dataset
 from .errors import InvalidArgument
 from .grid import Grid, as_grid
-from .plan import Plan, make, plan_request
+from .plan import Plan, make
 from .progress import Progress, tracker
 from .search import take_handle
+from .tables import Headers, Items
 
 if TYPE_CHECKING:
     import ctypes

@@ -1,339 +1,35 @@
-"""plan: items on a grid become reads."""
+"""plan: items on a grid become reads. `Plan`, the value, and the stage that makes it."""
 
 from __future__ import annotations
 
-import collections
-import dataclasses
-import functools
-import hashlib
-import json
-import pickle
-import threading
 import warnings
-import weakref
-import zlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from . import _arguments, _lib, _recipe, _signing, config, grouping, methods
+from . import _arguments, _grouping, _signing
+from . import _storage as stores
 from . import mask as masks
-from . import storage as stores
-from ._arrow import Headers, Items, Reads
 from ._loop import Request, Steps, aside, ask, awaiting, blocking, drive
-from ._recipe import Found
-from ._source import Source
+from ._plan_base import Base
+from ._plan_request import plan_request
 from ._window import AXES, Window
 from .errors import InvalidArgument
 from .explain import Explanation, explain
 from .grid import Grid, as_grid
-from .progress import Progress, Tracker, followed, tracker
-from .report import Gathered
-from .search import find, take_handle
+from .progress import Progress, Tracker, tracker
+from .search import take_handle
+from .tables import Headers, Items, Reads
 
 if TYPE_CHECKING:
     import ctypes
     from collections.abc import Iterable, Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
-    from ._answers import Answerers
-    from .grouping import TimePeriod
+    from ._grouping import TimePeriod
+    from ._methods import MosaicMethod
+    from ._plan_description import Band
     from .mask import Mask
-    from .methods import MosaicMethod
-
-_KEPT: Final = 4  # unpickled plans that stay at hand although nothing holds them
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """A band of a plan.
-
-    Attributes
-    ----------
-    name : str
-        As it was asked for.
-    asset : str
-        Key of its asset.
-    common_name : str
-        STAC's common name, or "".
-    index : int
-        Band within the asset, from 1.
-    dtype : numpy.dtype
-    nodata : float, int or None
-    resampling : str
-    scale, offset : float
-        Physical value = scale * pixel + offset; 1 and 0 where nothing is known, where pixels are
-        physical already (``scale=True``), and where the mosaic method leaves no such pair.
-    mixed_scale : bool
-        The catalog gives some items another scale or offset than that.
-    wavelength : float
-        Of the band's centre, micrometres; NaN where nothing is known.
-    """
-
-    name: str
-    asset: str
-    common_name: str
-    index: int
-    dtype: np.dtype[Any]
-    nodata: float | int | None
-    resampling: str
-    scale: float = 1.0
-    offset: float = 0.0
-    wavelength: float = float("nan")
-    mixed_scale: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """What the engine says of a plan; enough to lay out arrays without the engine.
-
-    Attributes
-    ----------
-    times : numpy.ndarray
-        Start of each time step, datetime64[ns].
-    groups : numpy.ndarray of str or None
-        Key of each step, where steps are not instants or periods.
-    bands : tuple of Band
-    dtype, nodata
-        Common to all bands.
-    item_count : int
-    step_items : numpy.ndarray of int64
-        Items of each step.
-    chunk : (int, int) or None
-        Rows and columns of a window that fits the files' tiles.
-    warnings : tuple of str
-        What the user should know, a sentence each.
-    """
-
-    times: NDArray[np.datetime64]
-    groups: NDArray[np.str_] | None
-    bands: tuple[Band, ...]
-    dtype: np.dtype[Any]
-    nodata: float | int | None
-    item_count: int
-    step_items: NDArray[np.int64]
-    chunk: tuple[int, int] | None
-    warnings: tuple[str, ...]
-
-    @classmethod
-    def read(cls, told: Mapping[str, Any]) -> Description:
-        """Make one of the engine's JSON."""
-        dtype = np.dtype(told["dtype"])
-        groups, chunk = told.get("groups"), told.get("chunk")
-        return cls(
-            times=_nanoseconds(np.asarray(told["times"], dtype="int64")),
-            groups=None if groups is None else np.asarray(groups, dtype="U"),
-            bands=tuple(_band(band) for band in told["bands"]),
-            dtype=dtype,
-            nodata=_arguments.nodata_of(told.get("nodata"), dtype),
-            item_count=int(told.get("item_count", 0)),
-            step_items=np.asarray(told.get("step_items") or [], dtype="int64"),
-            chunk=None if not chunk else (int(chunk[0]), int(chunk[1])),
-            warnings=tuple(told.get("warnings") or ()),
-        )
-
-
-def _band(told: Mapping[str, Any]) -> Band:
-    dtype = np.dtype(told["dtype"])
-    return Band(
-        name=told["name"],
-        asset=told["asset"],
-        common_name=told.get("common_name") or "",
-        index=int(told.get("index", 1)),
-        dtype=dtype,
-        nodata=_arguments.nodata_of(told.get("nodata"), dtype),
-        resampling=told.get("resampling") or "",
-        scale=float(told.get("scale") or 1.0),
-        offset=float(told.get("offset") or 0.0),
-        mixed_scale=bool(told.get("mixed_scale")),
-        wavelength=float(told.get("wavelength") or "nan"),
-    )
-
-
-def _nanoseconds(micros: NDArray[np.int64]) -> NDArray[np.datetime64]:
-    limit = np.iinfo(np.int64).max // 1000
-    if micros.size and int(np.abs(micros).max()) > limit:
-        raise InvalidArgument("a time step outside the years 1678 to 2261, which xarray's time holds")
-    return micros.astype("datetime64[us]").astype("datetime64[ns]")
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """What a plan made of its items.
-
-    Attributes
-    ----------
-    steps : numpy.ndarray of int32
-        Time step of each item, by its position in `Plan.times` of the whole plan.
-    digest : str
-        The same for the same items, in whatever process.
-    """
-
-    steps: NDArray[np.int32]
-    digest: str
-
-
-class Base:
-    """What the windows of one plan share: the items, the request, and the engine's plan.
-
-    It pickles as a recipe, without secrets (`_recipe`), and is planned anew where it is first used
-    after that.
-
-    Parameters
-    ----------
-    items : Items or Found
-        The items, or how to find them.
-    """
-
-    def __init__(
-        self,
-        items: Items | Found,
-        headers: Headers | None,
-        grid: Grid,
-        request: dict[str, Any],
-        storage: dict[str, dict[str, Any]] | None,
-        sign: _signing.Sign | None = None,
-        progress: Tracker | None = None,
-    ) -> None:
-        self._items: Items | None = None if isinstance(items, Found) else items
-        self._found: Found | None = items if isinstance(items, Found) else None
-        self.headers, self.grid = headers, grid
-        self.request, self.storage, self.sign = request, storage, sign
-        self.progress, self.gathered = progress, Gathered()
-        self.described: Description | None = None
-        self._handle = 0
-        self._lock = threading.Lock()
-        self._digest: str | None = None
-        self._membership: Membership | None = None
-
-    @property
-    def items(self) -> Items:
-        """The items that were planned; found again where they came by reference."""
-        if self._items is None:
-            drive(self.ready())
-        return cast("Items", self._items)
-
-    def ready(self) -> Steps[int]:
-        """Give the engine's handle, planning first where there is none yet."""
-        if (handle := self._handle) != 0:
-            return handle
-        if self.headers is not None:
-            yield from aside(getattr, self.headers, "native")
-        items = self._items or (yield from self._find())
-        yield from aside(getattr, items, "native")
-        request = Request(functools.partial(self._submit, items), take_handle, answerers=self.answerers)
-        handle = yield from ask(followed(request, self.progress))
-        if self._found is not None:
-            self._found.check((yield from aside(_membership, handle)).digest)
-        with self._lock:
-            self._items = self._items or items
-            spare, self._handle = (handle, self._handle) if self._handle else (0, handle)
-        _lib.release(spare)  # another thread or task was quicker
-        yield from aside(self._describe)
-        return self._handle
-
-    def _find(self) -> Steps[Items]:
-        """Search the catalog that the items were found in."""
-        found = cast("Found", self._found)
-        source = Source(list(found.paths), None)
-        return (yield from find(source, json.loads(found.query), self.storage, self.sign, self.progress))
-
-    @property
-    def answerers(self) -> Answerers:
-        """Who answers what the engine asks while it reads this plan's files."""
-        return {**stores.answerers(self.storage), **_signing.answerers(self.sign), **methods.answerers(self.request)}
-
-    def _submit(self, items: Items, lib: ctypes.CDLL, queue: int, op: Any, error: Any) -> int:
-        request = _lib.encode(
-            {
-                "grid": self.grid._request(),
-                **self.request,
-                "storage": stores.request(self.storage),
-                "sign": _signing.name(self.sign),
-            }
-        )
-        headers = 0 if self.headers is None else self.headers.native
-        status: int = lib.cw_plan(queue, request, items.native, headers, op, error)
-        return status
-
-    def _describe(self) -> None:
-        if self.described is None:
-            self.described = Description.read(_lib.ask("cw_plan_describe", self._handle))
-
-    @property
-    def description(self) -> Description:
-        """What the engine says of the plan."""
-        if self.described is None:
-            drive(self.ready())
-            self._describe()
-        return cast("Description", self.described)
-
-    @property
-    def membership(self) -> Membership:
-        """What the plan made of its items."""
-        if self._membership is None:
-            self._membership = _membership(drive(self.ready()))
-        return self._membership
-
-    @property
-    def digest(self) -> str:
-        """Hash of the recipe: the same for the same items, headers and request, in whatever process."""
-        if self._digest is None:
-            mark = hashlib.blake2b(digest_size=16)
-            mark.update((self.items.identity or self.membership.digest).encode())
-            if self.headers is not None:
-                mark.update(self.headers._pack())
-            recipe = [self.grid._request(), self.request, _recipe.storage(self.storage)]
-            mark.update(json.dumps(recipe, sort_keys=True, default=_named).encode())
-            self._digest = mark.hexdigest()
-        return self._digest
-
-    def __del__(self) -> None:
-        handle, self._handle = getattr(self, "_handle", 0), 0
-        if handle and _lib is not None:  # None while the interpreter shuts down
-            _lib.release(handle)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # The parts are pickled apart, so that a process that has this plan need not read them.
-        items: Items | Found = self._found or self.items
-        if isinstance(items, Items) and (found := _recipe.reference(items)) is not None:
-            items = dataclasses.replace(found, digest=self.membership.digest)
-        parts = (items, self.headers, self.grid, self.request, _recipe.storage(self.storage), self.sign)
-        packed = pickle.dumps((*parts, self.described), protocol=5)
-        return _unpickled, (self.digest, zlib.compress(packed), config.portable())
-
-
-def _membership(handle: int) -> Membership:
-    told = _lib.ask("cw_plan_membership", handle)
-    return Membership(np.asarray(told["steps"], "int32"), told["digest"])
-
-
-def _named(value: object) -> str:
-    """Name what JSON cannot hold, for a digest."""
-    return _recipe.import_path(value, "an option") if callable(value) else str(value)
-
-
-_known: weakref.WeakValueDictionary[str, Base] = weakref.WeakValueDictionary()
-_recent: collections.deque[Base] = collections.deque(maxlen=_KEPT)
-
-
-def _unpickled(digest: str, packed: bytes, settings: dict[str, Any]) -> Base:
-    """Give the plan that this process has under a digest, or make it of its recipe.
-
-    A task graph carries the same plan many times; it is planned once. The settings are those of the
-    process that it comes from.
-    """
-    base = _known.get(digest)
-    if base is None:
-        config.inherit(settings)
-        *recipe, described = pickle.loads(zlib.decompress(packed))
-        base = Base(*recipe)
-        base.described, base._digest = described, digest
-        base = _known.setdefault(digest, base)
-        _recent.append(base)
-    return base
 
 
 class Plan:
@@ -628,42 +324,6 @@ def _plan(
     return (yield from make(table, known, where, request, storage, _signing.checked(sign), tracker(progress)))
 
 
-def plan_request(
-    *,
-    bands: object,
-    time_period: object,
-    resampling: object,
-    mosaic_method: object,
-    overviews: object,
-    nodata: object,
-    dtype: object,
-    errors: object,
-    mask: object = None,
-    mask_dilate: object = 0,
-    min_valid: object = None,
-    consistent: object = False,
-    scale: object = False,
-    per_band: bool = False,
-) -> dict[str, Any]:
-    """Check how items are to be combined, and write it as the engine's request has it."""
-    return {
-        "bands": _arguments.bands(bands),  # type: ignore[arg-type]
-        "time_period": grouping.check(time_period),
-        "resampling": _arguments.resampling(resampling),
-        "mosaic_method": methods.method(mosaic_method),
-        "overviews": bool(overviews),
-        "nodata": _arguments.nodata(nodata),
-        "dtype": _arguments.dtype(dtype),
-        "errors": _arguments.one_of(errors, "errors", ("raise", "ignore")),
-        "mask": masks.masks(mask),
-        "mask_dilate": _arguments.count(mask_dilate, "mask_dilate"),
-        "min_valid": masks.fraction(min_valid, "min_valid"),
-        "consistent": masks.flag(consistent, "consistent"),
-        "scale": masks.flag(scale, "scale"),
-        "per_band": per_band,
-    }
-
-
 def make(
     items: Items,
     headers: Headers | None,
@@ -675,7 +335,7 @@ def make(
 ) -> Steps[Plan]:
     """Plan, and give the plan of the whole grid."""
     tabulated = yield from aside(masks.tabulated, request)
-    complete = yield from aside(grouping.grouped, items, tabulated)
+    complete = yield from aside(_grouping.grouped, items, tabulated)
     base = Base(items, headers, grid, complete, stores.checked(storage), sign, progress)
     yield from base.ready()
     for text in base.description.warnings:

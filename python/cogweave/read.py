@@ -13,7 +13,7 @@ import numpy as np
 
 from . import _ffi, _lib, _loop, _pixels
 from ._loop import Listener, Request, Steps, ask, awaiting, blocking
-from .plan import Base, Plan, as_plan
+from .plan import Plan, as_plan
 from .progress import Progress, Tracker, followed, tracker
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ._plan_base import Base
     from ._window import Window
 
 log: Final = logging.getLogger("cogweave")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import html
-import json
-import threading
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from . import _lib
+from ._gathered import STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "Report"]
 
-# From the least to the most: what is seen of a source in several reads is the most.
-_STATUSES: Final = ("unread", "nodata", "data", "dropped", "failed")
 _MEANING: Final = {
     "failed": "could not be read",
     "dropped": "left out: too little of it is valid (min_valid)",
@@ -30,7 +26,6 @@ _MEANING: Final = {
     "data": "gave pixels",
 }
 _SHOWN: Final = 20  # rows of a text or a table, of those that failed or held no data
-_PENDING_BYTES: Final = 4 << 20  # of reports that were not looked at yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +103,7 @@ class Report:
     def counts(self) -> dict[str, int]:
         """How many there are of each status."""
         found = Counter(row.status for row in self._rows)
-        return {status: found[status] for status in reversed(_STATUSES) if found[status]}
+        return {status: found[status] for status in reversed(STATUSES) if found[status]}
 
     def _only(self, status: str) -> Report:
         return Report(row for row in self._rows if row.status == status)
@@ -173,51 +168,6 @@ def _what(row: Outcome) -> str:
         return row.status
     told = f"{row.error}: {row.message}" if row.message else str(row.error)
     return f"{told} [{row.href}]" if row.href else told
-
-
-_Key = tuple[int, str, str | None]
-
-
-class Gathered:
-    """The outcomes of all reads of a plan, in this process. Safe for several threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._pending: list[str] = []
-        self._rows: dict[_Key, dict[str, Any]] = {}
-
-    def ended(self, op: int, remarks: bool) -> None:
-        """Take the report of a finished operation, if it has one.
-
-        Called on event loops too, so that reading the text is put off.
-        """
-        if not remarks:
-            return
-        text = _lib.ask_text("cw_op_progress", op)
-        with self._lock:
-            self._pending.append(text)
-            if sum(map(len, self._pending)) > _PENDING_BYTES:
-                self._read()
-
-    def _read(self) -> None:
-        for text in self._pending:
-            for row in (json.loads(text).get("report") or {}).get("rows") or ():
-                key = row["time"], row["item_id"], row["band"]
-                self._rows[key] = _merged(self._rows.get(key), row)
-        self._pending.clear()
-
-    def rows(self) -> dict[_Key, dict[str, Any]]:
-        """Give the rows of the engine's reports, by position of the time step, item and band."""
-        with self._lock:
-            self._read()
-            return dict(self._rows)
-
-
-def _merged(before: dict[str, Any] | None, row: dict[str, Any]) -> dict[str, Any]:
-    if before is None:
-        return row
-    most = max(before, row, key=lambda one: _STATUSES.index(one["status"]))
-    return {**most, **{name: before[name] + row[name] for name in ("cached", "retries")}}
 
 
 def report_of(plan: Plan) -> Report:

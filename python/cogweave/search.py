@@ -6,12 +6,12 @@ import functools
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from . import _arguments, _ffi, _lib, _signing, grouping
-from . import storage as stores
-from ._arrow import Items
+from . import _arguments, _ffi, _grouping, _lib, _signing
+from . import _storage as stores
 from ._loop import Request, Steps, aside, ask, awaiting, blocking
 from ._source import Source, resolve
 from .progress import Progress, Tracker, followed, tracker
+from .tables import Items
 
 if TYPE_CHECKING:
     import ctypes
@@ -150,7 +150,7 @@ def needed(request: Mapping[str, Any], properties: Sequence[str] | None = None) 
         return {}
     query: Query = {"narrow": True, "bands": bands}
     looked_at = list(properties or ())
-    if isinstance(period, str) and not grouping.BUILT_IN.fullmatch(period):
+    if isinstance(period, str) and not _grouping.BUILT_IN.fullmatch(period):
         looked_at.append(period)
     if looked_at:
         query["properties"] = looked_at

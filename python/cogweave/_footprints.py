@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import properties
+from . import _properties
 from .errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ def footprints(plan: Plan) -> Any:
         import shapely
     except ImportError as problem:
         raise ImportError("footprints want geopandas: pip install 'cogweave[geo]'") from problem
-    items = properties.with_columns(plan.items, ["geometry"])
+    items = _properties.with_columns(plan.items, ["geometry"])
     if "geometry" not in items.columns:
         raise InvalidArgument(f"the items have no column geometry: there are {', '.join(items.columns)}")
     steps = plan._base.membership.steps
     chosen = np.flatnonzero(np.isin(steps, plan._window.axes[1].positions))
-    told = {"id": properties.columns(items, ["id"])["id"], **properties.columns(items, None)}
-    shapes = properties.columns(items, ["geometry"])["geometry"]
+    told = {"id": _properties.columns(items, ["id"])["id"], **_properties.columns(items, None)}
+    shapes = _properties.columns(items, ["geometry"])["geometry"]
     frame = geopandas.GeoDataFrame(
         {name: [values[i] for i in chosen] for name, values in told.items()},
         geometry=[_shape(shapely, shapes[i]) for i in chosen],

@@ -10,15 +10,16 @@ import numpy as np
 import xarray as xr
 from xarray.core import indexing
 
-from . import properties as stac_properties
+from . import _properties as stac_properties
+from ._lazy import preferred_chunks, variable
 from ._window import AXES
 from .errors import InvalidArgument
-from .lazy import preferred_chunks, variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .plan import Band, Plan
+    from ._plan_description import Band
+    from .plan import Plan
 
 DIMS: Final = AXES
 PLAN: Final = "cogweave"  # where an array's encoding keeps its plan, for the accessor

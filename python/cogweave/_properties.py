@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ._arrow import Items
     from .plan import Plan
+    from .tables import Items
 
 COUNT: Final = "item_count"
 _COMPUTED: Final = frozenset({"id", "collection", COUNT})  # what every search gives, or none

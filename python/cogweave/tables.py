@@ -251,6 +251,10 @@ class Items(Table):
 
         write(self, path)
 
+    def _reference(self) -> Found | None:
+        """Give the reference by which the items should travel; None: by value."""
+        return None if self.nbytes <= _SMALL else self.found
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _items_from_packed, (self._pack(), self.origin, self.identity)
 
@@ -283,6 +287,8 @@ class Tiles(Table):
 
 
 _SHOWN: Final = 5  # rows in a repr
+# Items of fewer bytes of Arrow travel by value: a search elsewhere costs more than they do.
+_SMALL: Final = 64 << 10
 
 
 def _text(value: object) -> object:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from ._arrow import Items
+    from .tables import Items
 
 TimePeriod = str | Callable[[Mapping[str, Any]], object] | None
 
