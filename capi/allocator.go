@@ -22,9 +22,18 @@ var _ memory.Allocator = (*allocator)(nil)
 // tableMemory is the memory of all tables.
 var tableMemory allocator
 
+// wholePages is the size from which memory is mapped: zeroing a table of tiles before the first request
+// goes out took a third of the time of fetching it.
+const wholePages = 4 << 20
+
 // Allocate gives size zeroed bytes, aligned to 64.
 func (a *allocator) Allocate(size int) []byte {
-	p := C.cwc_alloc(C.size_t(size))
+	var p unsafe.Pointer
+	if size >= wholePages {
+		p = C.cwc_pages(C.size_t(size))
+	} else {
+		p = C.cwc_alloc(C.size_t(size))
+	}
 	if p == nil {
 		panic(core.Errorf(core.BudgetExceeded, "OutOfMemory", "no memory for %d bytes of a table", size))
 	}
@@ -45,8 +54,14 @@ func (a *allocator) Reallocate(size int, b []byte) []byte {
 
 // Free gives the memory back.
 func (a *allocator) Free(b []byte) {
-	if cap(b) > 0 {
-		a.alive.Add(-int64(cap(b)))
-		C.free(unsafe.Pointer(unsafe.SliceData(b)))
+	size := cap(b)
+	if size == 0 {
+		return
+	}
+	a.alive.Add(-int64(size))
+	if p := unsafe.Pointer(unsafe.SliceData(b)); size >= wholePages {
+		C.cwc_pages_free(p, C.size_t(size))
+	} else {
+		C.free(p)
 	}
 }

@@ -40,27 +40,31 @@ static void *map(size_t length) {
   return p == MAP_FAILED ? NULL : p;
 }
 
-/* Pixels that start on a huge page, the header on the small page before it. */
-static char *map_huge(size_t bytes, char **base, size_t *mapped) {
-  size_t body = round_up(bytes, PAGE), length = PAGE + body + HUGE_PAGE;
+/* Memory that starts on a huge page, with so many bytes of small pages before it. */
+static char *map_huge(size_t bytes, size_t before) {
+  size_t body = round_up(bytes, PAGE), length = before + body + HUGE_PAGE;
   char *raw = map(length);
   if (!raw) return NULL;
-  char *data = (char *)round_up((size_t)raw + PAGE, HUGE_PAGE);
-  *base = data - PAGE;
-  *mapped = PAGE + body;
-  if (*base > raw) munmap(raw, (size_t)(*base - raw));
+  char *data = (char *)round_up((size_t)raw + before, HUGE_PAGE), *base = data - before;
+  if (base > raw) munmap(raw, (size_t)(base - raw));
   size_t tail = (size_t)(raw + length - (data + body));
   if (tail) munmap(data + body, tail);
   madvise(data, body, MADV_HUGEPAGE); /* advice: a kernel without huge pages may refuse it */
   return data;
 }
 
+void *cwc_pages(size_t bytes) { return bytes > PTRDIFF_MAX - 2 * HUGE_PAGE ? NULL : map_huge(bytes, 0); }
+
+void cwc_pages_free(void *pages, size_t bytes) { munmap(pages, round_up(bytes, PAGE)); }
+
 void *cwc_buffer_new(int64_t bytes) {
   if (bytes < 0 || bytes > PTRDIFF_MAX - 2 * HUGE_PAGE) return NULL;
   char *base = NULL, *data = NULL;
   size_t mapped = 0;
   if (bytes >= HUGE_FROM) {
-    data = map_huge((size_t)bytes, &base, &mapped);
+    data = map_huge((size_t)bytes, PAGE); /* the header lies at the end of the small page */
+    base = data ? data - PAGE : NULL;
+    mapped = PAGE + round_up((size_t)bytes, PAGE);
   } else if (bytes >= MAPPED) {
     mapped = round_up((size_t)bytes + HEADER, PAGE);
     base = map(mapped);

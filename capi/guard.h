@@ -14,6 +14,10 @@ int cwc_forked(void);
 /* Plain C memory, aligned to 64 bytes and zeroed; NULL when there is none. Give it back with free. */
 void *cwc_alloc(size_t bytes);
 
+/* The same for large memory, which the kernel zeroes page by page when it is first written. */
+void *cwc_pages(size_t bytes);
+void cwc_pages_free(void *pages, size_t bytes);
+
 /* A pixel buffer with one share, aligned to 64 bytes and zeroed; NULL when there is none. */
 void *cwc_buffer_new(int64_t bytes);
 /* One share more; each is given back with cw_buffer_release. */

@@ -56,10 +56,11 @@ func readHeaders(ctx context.Context, r *headersRequest, rows *table) (op.Result
 	defer stop()
 	m := meterOf(ctx)
 	m.readsTotal.Store(int64(len(hrefs)))
-	headers := make([]*cog.Header, len(hrefs))
+	headers := coretable.NewHeadersWriter(len(hrefs), &tableMemory)
+	defer headers.Release()
 	var first firstError
 	running().fetch.Headers(ctx, hrefs, func(i int, h *cog.Header, err error) {
-		headers[i] = h
+		headers.Put(i, h)
 		m.reads.Add(1)
 		m.o.Progressed()
 		if first.note(i, err) {
@@ -69,6 +70,6 @@ func readHeaders(ctx context.Context, r *headersRequest, rows *table) (op.Result
 	if err := first.get(); err != nil {
 		return nil, err
 	}
-	batch := coretable.Headers(headers, &tableMemory)
+	batch := headers.Record()
 	return newTable(batch.Schema(), batch), nil
 }

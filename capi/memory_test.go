@@ -63,6 +63,15 @@ func TestAllocator(t *testing.T) {
 	if b[99] != 7 || b[4999] != 0 {
 		t.Fatal("content lost by growing")
 	}
+	b = a.Reallocate(wholePages+1, b) // from malloc's memory to whole pages
+	if b[99] != 7 || b[wholePages] != 0 {
+		t.Fatal("content lost by growing to whole pages")
+	}
+	b[wholePages] = 9
+	b = a.Reallocate(3*wholePages, b)
+	if b[99] != 7 || b[wholePages] != 9 || b[3*wholePages-1] != 0 {
+		t.Fatal("content lost by growing whole pages")
+	}
 	b = a.Reallocate(10, b)
 	b = a.Reallocate(0, b)
 	a.Free(b)

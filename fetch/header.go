@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -65,7 +66,8 @@ func (c *Client) Headers(ctx context.Context, hrefs []string, each func(i int, h
 		}
 		return
 	}
-	workers := min(len(hrefs), c.Effective().MaxRequests)
+	// Twice as many as may be under way: while one parses a header, another's request goes out.
+	workers := min(len(hrefs), 2*c.Effective().MaxRequests)
 	answers := make(chan answer, workers)
 	quit := make(chan struct{}) // closed if each panics
 	defer close(quit)
@@ -234,6 +236,7 @@ func (c *Client) readHeader(ctx context.Context, href string) (*cog.Header, erro
 	if err != nil {
 		return nil, err
 	}
+	runtime.Gosched() // the next request first: its answer takes longer than this one's parsing
 	h, pieces, err := cog.ReadPieces(ctx, src, href, now.cfg.Limits)
 	if err != nil {
 		if ctx.Err() != nil {

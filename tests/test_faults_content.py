@@ -417,6 +417,50 @@ def test_row_30_items_that_lack_things(server: FaultServer) -> None:
     np.testing.assert_array_equal(cw.open(twice, grid=GRID).values, 1)
 
 
+@pytest.mark.parametrize(
+    ("value", "kind", "told"),
+    [
+        (None, pa.timestamp("us", "UTC"), "neither datetime nor start_datetime"),
+        ("yesterday", pa.string(), "neither datetime nor start_datetime"),
+        (5, pa.int64(), "neither datetime nor start_datetime"),
+        ("0000-01-01T00:00:00Z", pa.string(), "outside the years"),
+        ("9999-12-31T23:59:59Z", pa.string(), "outside the years"),
+        (-(2**63), pa.timestamp("us", "UTC"), "does not fit"),
+        (2**63 - 1, pa.timestamp("us", "UTC"), "outside the years"),
+        (2**63 - 1, pa.timestamp("s", "UTC"), "Timestamp"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("period", ["P1D", "P1M", None])
+def test_row_30_datetimes_that_cannot_be_meant(
+    server: FaultServer, value: object, kind: pa.DataType, told: str, period: str | None
+) -> None:
+    one = table(put(server, tiffs.classic(tiffs.tile())))
+    at = one.schema.get_field_index("datetime")
+    number = pa.array([value], pa.int64()).cast(kind) if isinstance(value, int) else pa.array([value], kind)
+    with pytest.raises(cw.CogweaveError, match=told):
+        cw.open(one.set_column(at, "datetime", number), grid=GRID, time_period=period)
+    assert len(server.requests) <= 1  # the header; no pixel is read for a time that means nothing
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "told"),
+    [
+        ("2025-05-01T12:00:00+02:00", pa.string(), "2025-05-01T10:00:00"),
+        (2**62, pa.timestamp("ns", "UTC"), "2116-02-20T23:53:38.427387"),
+        (-(10**9), pa.timestamp("s", "UTC"), "1938-04-24T22:13:20"),
+    ],
+    ids=str,
+)
+def test_row_30_datetimes_of_many_kinds(server: FaultServer, value: object, kind: pa.DataType, told: str) -> None:
+    one = table(put(server, tiffs.classic(tiffs.tile())))
+    at = one.schema.get_field_index("datetime")
+    number = pa.array([value], pa.int64()).cast(kind) if isinstance(value, int) else pa.array([value], kind)
+    da = cw.open(one.set_column(at, "datetime", number), grid=GRID, time_period=None)
+    assert da.time.values.tolist() == [np.datetime64(told, "ns").astype(int)]
+    np.testing.assert_array_equal(da.values, 1)
+
+
 def placed(server: FaultServer, epsg: int, x: float, y: float, value: int) -> str:
     """A file of 64 x 64 cells of 10 m, or of 1e-4 degrees, all of one value."""
     step = 10.0 if epsg > 5000 else 1e-4

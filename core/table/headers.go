@@ -79,21 +79,60 @@ var headersSchema = arrow.NewSchema(arrowFields(headerFields), stageMetadata("he
 // Headers writes headers as a table, a row each in their order; nil headers are left out. The hrefs have
 // no signature (core.StripSignature): the table may be saved. The caller releases the batch.
 func Headers(headers []*cog.Header, alloc memory.Allocator) arrow.RecordBatch {
+	w := NewHeadersWriter(len(headers), alloc)
+	defer w.Release()
+	for i, h := range headers {
+		w.Put(i, h)
+	}
+	return w.Record()
+}
+
+// HeadersWriter writes the table of Headers while its headers arrive, in any order: a row is written once
+// all before it are there, so that the last header to arrive finds the others written.
+type HeadersWriter struct {
+	builder *array.RecordBuilder
+	arrived []*cog.Header // not written yet; nil while it has not arrived
+	next    int           // the first row that is not written
+}
+
+// NewHeadersWriter makes a writer of so many headers. The caller releases it.
+func NewHeadersWriter(n int, alloc memory.Allocator) *HeadersWriter {
 	b := array.NewRecordBuilder(alloc, headersSchema)
-	defer b.Release()
-	b.Reserve(len(headers))
-	for _, h := range headers {
-		if h == nil {
-			continue
-		}
-		row := *h
-		row.Href = core.StripSignature(h.Href)
-		for i := range headerFields {
-			headerFields[i].append(b.Field(i), &row)
+	b.Reserve(n)
+	return &HeadersWriter{builder: b, arrived: make([]*cog.Header, n)}
+}
+
+// Put gives header i; nil is ignored.
+func (w *HeadersWriter) Put(i int, h *cog.Header) {
+	w.arrived[i] = h
+	for w.next < len(w.arrived) && w.arrived[w.next] != nil {
+		w.write(w.arrived[w.next])
+		w.arrived[w.next] = nil
+		w.next++
+	}
+}
+
+func (w *HeadersWriter) write(h *cog.Header) {
+	row := *h
+	row.Href = core.StripSignature(h.Href)
+	for i := range headerFields {
+		headerFields[i].append(w.builder.Field(i), &row)
+	}
+}
+
+// Record gives the table of all headers that were put, in the order of their rows. The caller releases it.
+func (w *HeadersWriter) Record() arrow.RecordBatch {
+	for _, h := range w.arrived[w.next:] {
+		if h != nil {
+			w.write(h)
 		}
 	}
-	return b.NewRecordBatch()
+	w.arrived, w.next = nil, 0
+	return w.builder.NewRecordBatch()
 }
+
+// Release gives back what Record did not take along.
+func (w *HeadersWriter) Release() { w.builder.Release() }
 
 // ParseHeaders reads a table that Headers has written, here or in another process, perhaps rewritten by
 // another library: columns in any order, integers of any width, lists and texts of any layout; more

@@ -286,3 +286,31 @@ func BenchmarkHeaders(b *testing.B) {
 		rec.Release()
 	}
 }
+
+// Headers that arrive in any order give the table of those in order, and what never arrives has no row.
+func TestHeadersWriterInAnyOrder(t *testing.T) {
+	alloc := memory.NewCheckedAllocator(memory.DefaultAllocator)
+	defer alloc.AssertSize(t, 0)
+	headers := make([]*cog.Header, 7)
+	for i := range headers {
+		headers[i] = &cog.Header{Href: fmt.Sprintf("https://h/%d.tif?sig=SECRET", i), Size: int64(i)}
+	}
+	headers[2] = nil
+	want := Headers(headers, alloc)
+	defer want.Release()
+	if want.NumRows() != 6 {
+		t.Fatalf("%d rows of 6 headers", want.NumRows())
+	}
+	for _, order := range [][]int{{0, 1, 2, 3, 4, 5, 6}, {6, 5, 4, 3, 1, 0}, {3, 0, 6, 2, 5, 1, 4}} {
+		w := NewHeadersWriter(len(headers), alloc)
+		for _, i := range order {
+			w.Put(i, headers[i])
+		}
+		got := w.Record()
+		w.Release()
+		if !array.RecordEqual(got, want) {
+			t.Errorf("order %v: %v", order, got)
+		}
+		got.Release()
+	}
+}

@@ -72,7 +72,7 @@ func googleCredential(ctx context.Context, env Environment, via http.RoundTrippe
 	if _, err := os.Stat(path); err == nil {
 		return googleFile(ctx, path, via)
 	}
-	if machine("Google") {
+	if env["GCE_METADATA_HOST"] != "" || machine("Google") {
 		return tokenOf(google.ComputeTokenSource("", gcsScope))
 	}
 	return nil, nil

@@ -34,7 +34,7 @@ func awsCredential(ctx context.Context, set options, env Environment, via http.R
 	var provider aws.CredentialsProvider
 	file, role := env["AWS_WEB_IDENTITY_TOKEN_FILE"], env["AWS_ROLE_ARN"]
 	if set["profile"] == "" && file != "" && role != "" {
-		service := sts.New(sts.Options{Region: region, HTTPClient: client})
+		service := sts.New(sts.Options{Region: region, HTTPClient: client, BaseEndpoint: tokenService(env)})
 		provider = stscreds.NewWebIdentityRoleProvider(service, role, stscreds.IdentityTokenFile(file), func(o *stscreds.WebIdentityRoleOptions) {
 			o.RoleSessionName = env["AWS_ROLE_SESSION_NAME"]
 		})
@@ -59,6 +59,14 @@ func awsCredential(ctx context.Context, set options, env Environment, via http.R
 		c.expires = found.Expires
 	}
 	return c, nil
+}
+
+// tokenService is the address that the environment names for the service that gives tokens; nil: the region's.
+func tokenService(env Environment) *string {
+	if address := env.first("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"); address != "" && !env.is("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
+		return &address
+	}
+	return nil
 }
 
 // kitClient is a client of the kit's own kind, since it takes no other where AWS_CA_BUNDLE is set. It
@@ -109,11 +117,12 @@ func profileOf(set options, env Environment) profile {
 // loadProfile has the kit resolve a profile. It is always given by name, with its files: the kit's own
 // look into the environment would see that of the process's start.
 func loadProfile(ctx context.Context, set options, env Environment, region string, client aws.HTTPClient) (aws.Config, error) {
-	state := imds.ClientDisabled
-	if !strings.EqualFold(env["AWS_EC2_METADATA_DISABLED"], "true") && machine("Amazon EC2") {
+	state, metadata := imds.ClientDisabled, env["AWS_EC2_METADATA_SERVICE_ENDPOINT"]
+	if !strings.EqualFold(env["AWS_EC2_METADATA_DISABLED"], "true") && (metadata != "" || machine("Amazon EC2")) {
 		state = imds.ClientEnabled
 	}
-	common := []func(*config.LoadOptions) error{config.WithRegion(region), config.WithHTTPClient(client), config.WithEC2IMDSClientEnableState(state)}
+	common := []func(*config.LoadOptions) error{config.WithRegion(region), config.WithHTTPClient(client),
+		config.WithEC2IMDSClientEnableState(state), config.WithEC2IMDSEndpoint(metadata)}
 	p := profileOf(set, env)
 	cfg, err := config.LoadDefaultConfig(ctx, append(common, config.WithSharedConfigProfile(p.name),
 		config.WithSharedConfigFiles([]string{p.config}), config.WithSharedCredentialsFiles([]string{p.key}))...)

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +93,32 @@ func TestConformanceHTTP2(t *testing.T) {
 		Remove: func(name string) { os.Remove(filepath.Join(dir, name)) },
 	}
 	fetchtest.RunStore(t, newStore(t, cfg), place)
+}
+
+// A connection after the first one takes up the TLS session that is known of the server.
+func TestTLSSessionsAreTakenUp(t *testing.T) {
+	for _, http2 := range []bool{false, true} {
+		var resumed []bool
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			resumed = append(resumed, r.TLS.DidResume)
+			http.ServeContent(w, r, "", time.Time{}, strings.NewReader("0123456789"))
+		}))
+		server.EnableHTTP2 = http2
+		server.StartTLS()
+		defer server.Close()
+		cfg := config()
+		cfg.CABundle = trust(t, server)
+		s := newStore(t, cfg)
+		for range 3 {
+			if _, f := read(s, server.URL+"/x.tif", core.ByteRange{End: 4}, store.Identity{}); f != nil {
+				t.Fatal(f)
+			}
+			s.Close() // the idle connection, not the session
+		}
+		if want := []bool{false, true, true}; !slices.Equal(resumed, want) {
+			t.Errorf("HTTP/2 %v: resumed %v, not %v", http2, resumed, want)
+		}
+	}
 }
 
 // read gives the reason of the error, "" for a success.

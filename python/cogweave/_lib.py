@@ -29,7 +29,7 @@ _NAMES: Final = frozenset(
     {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"}
     | {"http_proxy", "https_proxy", "no_proxy", "all_proxy"}
     | {"HOME", "CLOUDSDK_CONFIG", "STORAGE_EMULATOR_HOST", "GS_USER_PROJECT"}
-    | {"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT"}
+    | {"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "GCE_METADATA_HOST"}
 )
 
 _lock = threading.Lock()
