@@ -28,7 +28,8 @@ with open("/proc/self/clear_refs", "w") as file:
     file.write("5")  # forget the peak
 before = of("VmRSS")
 data = da.load().values
-print(json.dumps({"beside": of("VmHWM") - before - data.nbytes, "held": cw.stats()["memory"] - data.nbytes, "sum": int(data.sum())}))
+beside = of("VmHWM") - before - data.nbytes
+print(json.dumps({"beside": beside, "held": cw.stats()["memory"] - data.nbytes, "sum": int(data.sum())}))
 """
 
 

@@ -1,4 +1,4 @@
-"""Where a projection has no answer, as beyond the disc of the Earth, cells hold nodata; everywhere else they are as ever."""
+"""Where a projection has no answer, as beyond the disc of the Earth, cells hold nodata; elsewhere they are as ever."""
 
 from __future__ import annotations
 

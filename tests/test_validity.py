@@ -1,4 +1,4 @@
-"""Each source is masked by its own nodata, mask or alpha, whatever the output's nodata; what is valid is written as it is."""
+"""Each source is masked by its own nodata, mask or alpha, whatever the output's; what is valid is written as it is."""
 
 from __future__ import annotations
 
@@ -30,13 +30,10 @@ def write(path: Path, data: Any, mask: Any = None, **profile: Any) -> Path:
 
 
 def table(*items: dict[str, Path]) -> Any:
-    assets = [
-        {
-            key: {"href": str(path), "type": "image/tiff; application=geotiff", "roles": ["data"]}
-            for key, path in one.items()
-        }
-        for one in items
-    ]
+    def asset(path: Path) -> dict[str, Any]:
+        return {"href": str(path), "type": "image/tiff; application=geotiff", "roles": ["data"]}
+
+    assets = [{key: asset(path) for key, path in one.items()} for one in items]
     return catalog_table([_item(number, one) for number, one in enumerate(assets)])
 
 
