@@ -15,13 +15,14 @@ from tests.test_methods import LEFT, TOP, _item
 
 SIDE = 100  # more than a block of 64
 GRID = cw.Grid("EPSG:32633", (10, 0, LEFT, 0, -10, TOP), (SIDE, SIDE))
+BLOCKS = {"blockxsize": 64, "blockysize": 64}
 TRANSFORM = rasterio.transform.from_origin(LEFT, TOP, 10, 10)
 
 
 def write(path: Path, data: Any, mask: Any = None, **profile: Any) -> Path:
     bands = data if data.ndim == 3 else data[None]
     given = {"driver": "GTiff", "count": len(bands), "height": SIDE, "width": SIDE, "dtype": data.dtype,
-             "crs": "EPSG:32633", "transform": TRANSFORM, "tiled": True, "blockxsize": 64, "blockysize": 64}  # fmt: skip
+             "crs": "EPSG:32633", "transform": TRANSFORM, "tiled": True, **BLOCKS}  # fmt: skip
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "w", **given, **profile) as out:
         out.write(bands)
         if mask is not None:
