@@ -77,6 +77,17 @@ func (rd *round) combine(b *block) {
 	j := rd.job
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
+	if !rd.direct(b) {
+		rd.combineNeeds(b, s)
+	}
+	for _, n := range b.needs {
+		n.release()
+	}
+	j.aside(func() { rd.combined(b) })
+}
+
+func (rd *round) combineNeeds(b *block, s *scratch) {
+	j := rd.job
 	b.accumulators(j)
 	for _, n := range b.needs {
 		if j.run.plan.Joint() {
@@ -85,10 +96,6 @@ func (rd *round) combine(b *block) {
 			rd.combineBands(b, n, s)
 		}
 	}
-	for _, n := range b.needs {
-		n.release()
-	}
-	j.aside(func() { rd.combined(b) })
 }
 
 // combineBands adds one item to a block, band by band.
@@ -125,7 +132,7 @@ func (rd *round) failedNeed(n *need, full bool, err error) {
 // combined writes a block that nothing more comes to, and ends the round with its last block.
 func (rd *round) combined(b *block) {
 	j := rd.job
-	if (b.full(j) || b.next >= len(j.step.items)) && !rd.hasFailed() {
+	if !b.written && (b.full(j) || b.next >= len(j.step.items)) && !rd.hasFailed() {
 		if err := j.writeBlock(b); err != nil {
 			j.end(err)
 			return

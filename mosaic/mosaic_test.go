@@ -21,10 +21,11 @@ type archive struct {
 	mu      sync.Mutex
 	asked   []core.TileRef
 	fail    map[string]error
+	side    int // of the tiles of rasters added from now on
 }
 
 func newArchive() *archive {
-	return &archive{headers: map[string]*cog.Header{}, files: map[string][]byte{}, pixels: map[string][]uint16{}, fail: map[string]error{}}
+	return &archive{headers: map[string]*cog.Header{}, files: map[string][]byte{}, pixels: map[string][]uint16{}, fail: map[string]error{}, side: 64}
 }
 
 // Headers gives the headers made by add.
@@ -49,10 +50,9 @@ func (a *archive) Tiles(_ context.Context, refs []core.TileRef, done func(int, [
 	}
 }
 
-const tileSide = 64
-
 // add makes a raster of uint16, size x size pixels of 10 m, nodata 0, its top-left corner at (x, y).
 func (a *archive) add(href string, x, y float64, size int, pixel func(row, col int) uint16) core.Item {
+	tileSide := a.side
 	h := &cog.Header{Href: href, NoData: core.NoData{Set: true},
 		Georef: cog.Georef{EPSG: 32633, HasTransform: true, Transform: core.Affine{A: 10, C: x, E: -10, F: y}}}
 	l := cog.Level{Width: size, Height: size, TileWidth: tileSide, TileHeight: tileSide, Tiled: true, Samples: 1, Bits: []int{16},
@@ -60,7 +60,7 @@ func (a *archive) add(href string, x, y float64, size int, pixel func(row, col i
 	var file []byte
 	for top := 0; top < size; top += tileSide {
 		for left := 0; left < size; left += tileSide {
-			l.Offsets, l.ByteCounts = append(l.Offsets, uint64(len(file))), append(l.ByteCounts, tileSide*tileSide*2)
+			l.Offsets, l.ByteCounts = append(l.Offsets, uint64(len(file))), append(l.ByteCounts, uint64(tileSide*tileSide*2))
 			for i := range tileSide * tileSide {
 				file = binary.LittleEndian.AppendUint16(file, pixel(top+i/tileSide, left+i%tileSide))
 			}

@@ -1,7 +1,6 @@
 package cog
 
 import (
-	"context"
 	"encoding/hex"
 	"errors"
 	"math"
@@ -358,26 +357,4 @@ func TestCheckTile(t *testing.T) {
 	if err := h.CheckTile(raw, 0, Limits{}); err != nil {
 		t.Errorf("an uncompressed tile may have the bytes of its pixels: %v", err)
 	}
-}
-
-// FuzzRead looks for headers that break a promise. The seeds are small real files.
-func FuzzRead(f *testing.F) {
-	for _, folder := range []string{"cogs-malformed", "tiff-nongeo", "cogs"} {
-		for _, path := range files(f, folder) {
-			if data := mustLoad(f, path); len(data) < 2500 {
-				f.Add(data)
-			}
-		}
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, hide := range []bool{false, true} {
-			src := &memory{data: data, hideSize: hide}
-			h, err := Read(context.Background(), src, "fuzz.tif", Limits{})
-			if err == nil {
-				checkHeader(t, "fuzz", h)
-			} else if core.ClassOf(err) != core.DecodeError {
-				t.Fatal(err)
-			}
-		}
-	})
 }

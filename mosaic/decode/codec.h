@@ -22,8 +22,18 @@ typedef struct {
   size_t produced; // bytes written to dst, at most want
 } cw_result;
 
+// Which of the two inflating libraries is the faster one for the tiles of a level (pace.c).
+typedef struct {
+  uint64_t level; // any number that tells levels apart
+  uint32_t tiles; // inflated since the libraries were last compared
+  int by_isal;
+} cw_pace;
+
+enum { CW_PACES = 16 };
+
 // What a decoding thread keeps between tiles. Members are allocated when first needed.
 typedef struct {
+  cw_pace paces[CW_PACES];
   void *inflate; // struct inflate_state of ISA-L
   void *libdeflate; // struct libdeflate_decompressor
   void *zstd;    // ZSTD_DCtx
@@ -45,12 +55,20 @@ uint8_t *cw_arena_row(cw_arena *arena, size_t size);
 // Gives buffers larger than keep bytes back to the system.
 void cw_arena_trim(cw_arena *arena, size_t keep);
 
-// all tells that a sound stream most likely holds want bytes and no more, which allows a faster way.
-cw_result cw_inflate(cw_arena *arena, const uint8_t *src, size_t n, uint8_t *dst, size_t want, int all);
+// all tells that a sound stream most likely holds want bytes and no more, which allows a faster way. level
+// tells the tiles of one level from others: they are alike.
+cw_result cw_inflate(cw_arena *arena, const uint8_t *src, size_t n, uint8_t *dst, size_t want, int all, uint64_t level);
 cw_result cw_unzstd(cw_arena *arena, const uint8_t *src, size_t n, uint8_t *dst, size_t want, int all);
 cw_result cw_unlzma(const uint8_t *src, size_t n, uint8_t *dst, size_t want);
 cw_result cw_unlzw(cw_arena *arena, const uint8_t *src, size_t n, uint8_t *dst, size_t want);
 cw_result cw_unpackbits(const uint8_t *src, size_t n, uint8_t *dst, size_t want);
+
+// The two ways of cw_inflate. The first stops when dst is full and says what is wrong; the second only
+// takes a whole and sound stream, else its status is CW_CORRUPT whatever the reason.
+cw_result cw_inflate_until_full(cw_arena *arena, const uint8_t *src, size_t n, uint8_t *dst, size_t want);
+cw_result cw_inflate_whole(cw_arena *arena, const uint8_t *src, size_t n, uint8_t *dst, size_t want);
+// Tells which of the two to try first, where both can.
+int cw_until_full_is_faster(cw_arena *arena, uint64_t level, const uint8_t *src, size_t n, uint8_t *dst, size_t want);
 
 // Mirrors the bits of each byte, for FillOrder 2.
 void cw_reverse_bits(const uint8_t *src, uint8_t *dst, size_t n);

@@ -1,6 +1,6 @@
-// Deflate in a zlib wrapper (compressions 8 and 32946): by libdeflate where all of a tile is wanted, since it
-// is faster the better the data compress (up to 2.4 times; equal on noise), and by ISA-L, which stops
-// when dst is full, where rows are left out or something is wrong.
+// Deflate in a zlib wrapper (compressions 8 and 32946): by ISA-L, which stops when dst is full, where rows are
+// left out or something is wrong; where all of a tile is wanted, by libdeflate or by ISA-L, whichever is
+// faster on that level's tiles.
 #include "codec.h"
 
 #include <isa-l/igzip_lib.h>
@@ -22,7 +22,7 @@ static enum cw_status check_trailer(const uint8_t *trailer, size_t left, const u
   return libdeflate_adler32(1, dst, produced) == stored ? CW_END : CW_CORRUPT;
 }
 
-static cw_result inflate_until_full(cw_arena *arena, const uint8_t *src, size_t n, uint8_t *dst, size_t want) {
+cw_result cw_inflate_until_full(cw_arena *arena, const uint8_t *src, size_t n, uint8_t *dst, size_t want) {
   cw_result result = {CW_CORRUPT, 0};
   if (n < ZLIB_HEADER) {
     result.status = CW_TRUNCATED;
@@ -52,13 +52,24 @@ static cw_result inflate_until_full(cw_arena *arena, const uint8_t *src, size_t 
   return result;
 }
 
-cw_result cw_inflate(cw_arena *arena, const uint8_t *src, size_t n, uint8_t *dst, size_t want, int all) {
-  if (all) {
-    if (arena->libdeflate == NULL) arena->libdeflate = libdeflate_alloc_decompressor();
-    if (arena->libdeflate == NULL) return (cw_result){CW_NO_MEMORY, 0};
-    size_t produced = 0;
-    if (libdeflate_zlib_decompress(arena->libdeflate, src, n, dst, want, &produced) == LIBDEFLATE_SUCCESS)
-      return (cw_result){CW_END, produced};
+cw_result cw_inflate_whole(cw_arena *arena, const uint8_t *src, size_t n, uint8_t *dst, size_t want) {
+  if (arena->libdeflate == NULL) arena->libdeflate = libdeflate_alloc_decompressor();
+  if (arena->libdeflate == NULL) return (cw_result){CW_NO_MEMORY, 0};
+  size_t produced = 0;
+  if (libdeflate_zlib_decompress(arena->libdeflate, src, n, dst, want, &produced) != LIBDEFLATE_SUCCESS)
+    return (cw_result){CW_CORRUPT, 0};
+  return (cw_result){CW_END, produced};
+}
+
+cw_result cw_inflate(cw_arena *arena, const uint8_t *src, size_t n, uint8_t *dst, size_t want, int all, uint64_t level) {
+  if (!all) return cw_inflate_until_full(arena, src, n, dst, want);
+  // What either library takes is taken, so that the choice shows in nothing but time.
+  if (cw_until_full_is_faster(arena, level, src, n, dst, want)) {
+    cw_result first = cw_inflate_until_full(arena, src, n, dst, want);
+    if (first.status == CW_END || first.status == CW_MORE) return first;
+    cw_result second = cw_inflate_whole(arena, src, n, dst, want);
+    return second.status == CW_END ? second : cw_inflate_until_full(arena, src, n, dst, want);
   }
-  return inflate_until_full(arena, src, n, dst, want);
+  cw_result first = cw_inflate_whole(arena, src, n, dst, want);
+  return first.status == CW_CORRUPT ? cw_inflate_until_full(arena, src, n, dst, want) : first;
 }

@@ -77,6 +77,40 @@ func FuzzCCITT(f *testing.F) {
 	fuzzCodec(f, cog.CCITTFax4, []byte{0x26, 0xa0, 0xff, 0x00, 0x10, 0x01})
 }
 
+// FuzzJPEGTables gives a sound tile tables that do not belong to it.
+func FuzzJPEGTables(f *testing.F) {
+	w := jpegTile(f)
+	f.Add(w.level.JPEGTables)
+	f.Add(w.level.JPEGTables[:len(w.level.JPEGTables)/2])
+	f.Add([]byte{0xff, 0xd8, 0xff, 0xd9})
+	f.Fuzz(func(t *testing.T, tables []byte) {
+		level := *w.level
+		level.JPEGTables = tables
+		if err := decode.Tile(context.Background(), newJob(w.header, &level, 0, 64, w.data(0))); err != nil && core.ClassOf(err) != core.DecodeError {
+			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzLayout gives layouts and wishes that no header reader would let through: an error, and no memory.
+func FuzzLayout(f *testing.F) {
+	f.Add(int64(64), int64(64), int64(64), int64(64), int32(1), int32(8), int32(0), int32(64), uint8(1), uint8(1))
+	f.Add(int64(1)<<40, int64(1)<<40, int64(1)<<31-1, int64(1)<<62, int32(1<<16-1), int32(64), int32(-1), int32(1<<30), uint8(6), uint8(3))
+	f.Fuzz(func(t *testing.T, width, height, tileWidth, tileHeight int64, samples, bits, index, rows int32, format, predictor uint8) {
+		data := make([]byte, 4096)
+		for _, c := range []cog.Compression{cog.Uncompressed, cog.PackBits, cog.JPEG, cog.LERC, cog.Compression(format)} {
+			level := &cog.Level{Width: int(width), Height: int(height), TileWidth: int(tileWidth), TileHeight: int(tileHeight), Tiled: predictor&8 == 0,
+				Samples: int(samples), Bits: []int{int(bits)}, Format: cog.SampleFormat(format), Compression: c, Predictor: int(predictor & 3),
+				Planar: predictor&4 != 0, Offsets: []uint64{8}, ByteCounts: []uint64{4096}}
+			plane := make([]byte, 4096)
+			job := decode.Job{Header: &cog.Header{}, Level: level, Index: int(index), Data: data, Rows: int(rows), Samples: []int{0}, Dst: [][]byte{plane}}
+			if err := decode.Tile(context.Background(), job); err != nil && core.ClassOf(err) != core.DecodeError && core.ClassOf(err) != core.Internal {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
 // seedOf is a tile of 64 x 64 uint8 pixels that GDAL encoded.
 func seedOf(f *testing.F, c cog.Compression, samples int) []byte {
 	r := raster{dtype: core.UInt8, samples: samples, width: 64, height: 64, tile: 64, compression: c, smooth: true}

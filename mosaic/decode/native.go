@@ -110,7 +110,7 @@ func (job *Job) decompress(l *layout, a *arena, src, dst *C.uint8_t) error {
 	var r C.cw_result
 	switch job.Level.Compression {
 	case cog.Deflate, cog.DeflateOld:
-		r = C.cw_inflate(a.c, src, n, dst, want, all)
+		r = C.cw_inflate(a.c, src, n, dst, want, all, C.uint64_t(uintptr(unsafe.Pointer(job.Level))))
 	case cog.ZSTD:
 		r = C.cw_unzstd(a.c, src, n, dst, want, all)
 	case cog.LZMA:

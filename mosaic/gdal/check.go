@@ -34,6 +34,9 @@ func (t *Tile) check() error {
 	if len(t.Data) == 0 {
 		return t.fail("ShortTile", "it is empty")
 	}
+	if level.Compression == cog.OldJPEG {
+		return t.fail("TiffUnsupported", "there is no decoder for it: TIFF gave it up in 1995 for JPEG, compression 7")
+	}
 	depths, known := depthsOf(level.Compression)
 	if !known {
 		return t.fail("TiffUnsupported", "there is no decoder for compression %d", int(level.Compression))

@@ -3,6 +3,7 @@ package gdal
 import (
 	"context"
 	"errors"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -134,9 +135,12 @@ func (l *log) collect(category godal.ErrorCategory, _ int, message string) error
 	return errors.New(message)
 }
 
+// temporary is the name of a file of ours in GDAL's messages.
+var temporary = regexp.MustCompile(regexp.QuoteMeta(directory) + `\d+\.tif(: )?|\b\d+\.tif: `)
+
 // failed turns GDAL's message into the tile's error. GDAL names our temporary file, which says nothing.
 func (t *Tile) failed(err error) error {
-	message := strings.ReplaceAll(err.Error(), directory, "")
+	message := temporary.ReplaceAllString(err.Error(), "")
 	for _, sign := range []string{"missing codec", "is not configured", "not supported", "not implemented", "Unsupported"} {
 		if strings.Contains(message, sign) {
 			return t.fail("TiffUnsupported", "GDAL cannot read it: %s", message)

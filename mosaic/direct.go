@@ -1,0 +1,61 @@
+package mosaic
+
+import "cogweave/core"
+
+// direct writes a block from decoded tiles straight into the output, and tells whether it did: where one item on the
+// grid's own pixels has all that a block can get, there is nothing to resample and nothing to combine.
+func (rd *round) direct(b *block) bool {
+	j := rd.job
+	plain := j.run.plan.Method.StopsWhenFull() && !j.run.plan.Joint() && j.states == nil
+	if !plain || b.bands != nil || len(b.needs) != 1 || b.cells.Rows != nil {
+		return false
+	}
+	last := b.next >= len(j.step.items)
+	for k, sn := range b.needs[0].sources {
+		if sn == nil || !sn.isOneTile() || sn.dtype() != j.run.dtype || !sn.copies(j.run.plan.Bands[j.bands[k]].Fill(), last) {
+			return false
+		}
+	}
+	for k, sn := range b.needs[0].sources {
+		j.copyBlock(b, k, sn)
+	}
+	b.written = true
+	return true
+}
+
+// isOneTile tells whether the source is on the grid's own pixels, covers every cell of the block, and has them all in
+// one decoded tile, raw and with no mask beside them.
+func (s *sourceNeed) isOneTile() bool {
+	if !s.source.Aligned || !s.whole || s.scaled != "" || len(s.layers) != 1 || len(s.masks) != 0 || len(s.layers[0].tiles) != 1 {
+		return false
+	}
+	t := s.layers[0].tiles[0]
+	return t != nil && !t.sparse && t.err == nil
+}
+
+// copies tells whether the block's cells are the source's pixels as they are: each is valid, or nothing comes after
+// them and what is not valid has the fill's value already. Only of small integers is that known without a look
+// at each: equality with nodata is exact, and there is one pattern of bits for a value.
+func (s *sourceNeed) copies(fill float64, last bool) bool {
+	n, dtype := s.source.NoData, s.dtype()
+	if !n.Set {
+		return true
+	}
+	if dtype.IsFloat() || dtype.IsComplex() || dtype.Size() > 4 {
+		return false
+	}
+	return !dtype.Holds(n.Value) || last && n.Value == fill
+}
+
+func (j *job) copyBlock(b *block, k int, sn *sourceNeed) {
+	c, size := b.cells, sn.dtype().Size()
+	at := core.Window{Row: c.Window.Row + sn.source.Shift[0], Col: c.Window.Col + sn.source.Shift[1]}
+	layer := &sn.layers[0]
+	t := layer.tiles[0]
+	width := t.image.TileWidth
+	first := (at.Row-layer.row*t.image.TileHeight)*width + at.Col - layer.col*width
+	from, to := t.sample(layer.layer.Sample)[first*size:], j.run.out[(j.spec.Planes[k]+c.Offset)*size:]
+	for row := range c.Window.Height {
+		copy(to[row*c.Stride*size:][:c.Window.Width*size], from[row*width*size:])
+	}
+}
