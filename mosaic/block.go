@@ -253,10 +253,9 @@ func (s *scratch) resample(sn *sourceNeed, b *block) {
 		s.splitAtAntimeridian(sn, cols, rows, &view)
 	case sn.source.Kernel.IsArea():
 		s.areas(sn, b, &view)
-	case c.Rows == nil:
-		s.xs, s.ys = grow(&s.xs, n), grow(&s.ys, n)
-		warp.Interpolate(sn.nodes.X, sn.nodes.Y, sn.nodes.PerRow, sn.nodes.Step, row0, c.Window.Height, col0, c.Window.Width, s.xs, s.ys)
-		warp.Sample(warp.Of(sn.source.Kernel), &view, sn.source.Scale, s.xs, s.ys, s.values, s.valid)
+	case c.Rows == nil && !view.Type.IsComplex():
+		at := core.Window{Row: row0, Col: col0, Height: c.Window.Height, Width: c.Window.Width}
+		warp.SampleBlock(warp.Of(sn.source.Kernel), &view, sn.source.Scale, sn.nodes, at, s.values, s.valid)
 	default:
 		s.xs, s.ys = grow(&s.xs, n), grow(&s.ys, n)
 		warp.InterpolateAt(sn.nodes.X, sn.nodes.Y, sn.nodes.PerRow, sn.nodes.Step, c.Rows, c.Cols, s.xs, s.ys)

@@ -9,11 +9,16 @@ package warp
 */
 import "C"
 
-import "fmt"
+import (
+	"fmt"
 
-// blockSide is the greatest side of a block of target pixels that shares its nodes (lattice.Block); their
-// corners reach one further.
-const blockSide = 64
+	"cogweave/core/lattice"
+)
+
+// blockHolds tells whether rows and columns are of a block, or of the far corners of its last cells.
+func blockHolds(row0, rows, col0, cols int) bool {
+	return row0 >= 0 && col0 >= 0 && rows >= 0 && cols >= 0 && row0+rows <= lattice.Block+1 && col0+cols <= lattice.Block+1
+}
 
 // Interpolate gives the source coordinates of the target pixels in rows [row0, row0+rows) and columns
 // [col0, col0+cols) of a block, counted from the block's first node, row-major into xs and ys. Node (p,
@@ -23,7 +28,7 @@ const blockSide = 64
 // far corners of the block's last pixels, where there are nodes for them.
 func Interpolate(nodeX, nodeY []float64, nodesPerRow, step int, row0, rows, col0, cols int, xs, ys []float64) {
 	n := rows * cols
-	if row0 < 0 || col0 < 0 || rows < 0 || cols < 0 || row0+rows > blockSide+1 || col0+cols > blockSide+1 || len(xs) < n || len(ys) < n {
+	if !blockHolds(row0, rows, col0, cols) || len(xs) < n || len(ys) < n {
 		panic(fmt.Sprintf("warp: Interpolate rows %d+%d, columns %d+%d into %d and %d", row0, rows, col0, cols, len(xs), len(ys)))
 	}
 	if n == 0 {
@@ -57,7 +62,7 @@ func InterpolateAt(nodeX, nodeY []float64, nodesPerRow, step int, rows, cols []i
 
 // checkNodes panics where C would read a node that is not there.
 func checkNodes(nodeX, nodeY []float64, nodesPerRow, step, lastRow, lastCol int) {
-	ok := step >= 1 && step <= blockSide && step&(step-1) == 0
+	ok := step >= 1 && step <= lattice.Block && step&(step-1) == 0
 	if ok {
 		// A pixel on a node needs no other one.
 		row, col := (lastRow+step-1)/step, (lastCol+step-1)/step

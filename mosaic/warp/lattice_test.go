@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"cogweave/core/lattice"
 )
 
 // nodes makes control points of a smooth map for pixels 0 to last.
@@ -38,7 +40,7 @@ func reference(n []float64, perRow, step, row, col int) float64 {
 func TestInterpolateIsTheSameForEveryCut(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, step := range []int{1, 2, 4, 8, 16, 32, 64} {
-		nodeX, nodeY, perRow := nodes(step, blockSide)
+		nodeX, nodeY, perRow := nodes(step, lattice.Block)
 		for range 50 {
 			row0, col0 := rng.IntN(65), rng.IntN(65)
 			rows, cols := 1+rng.IntN(65-row0), 1+rng.IntN(65-col0)

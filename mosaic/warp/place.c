@@ -25,7 +25,42 @@ INLINE int32_t pixel_of(double x, int32_t level) {
 	return i < level - 1 ? i : level - 1;
 }
 
-CLONES void place_nearest(const raster *r, const double *restrict xs, const double *restrict ys, int n, int32_t *restrict at, uint8_t *restrict valid) {
+// rows_in_batch is the rows of a block that the batch from pixel i on has, and gives the first of them.
+INLINE int rows_in_batch(const targets *t, ptrdiff_t i, int *row) {
+	const int done = (int)i / t->cols, most = BATCH / t->cols, left = (int)t->n / t->cols - done;
+	*row = t->row + done;
+	return left < most ? left : most;
+}
+
+// block_row gives the nodes of a row in both axes.
+INLINE void block_row(const targets *t, int row, double room[2][MAX_NODES], node_row *x, node_row *y) {
+	*x = row_of(t->nodes.x, t->nodes.per_row, t->nodes.shift, row, t->col, t->cols, room[0]);
+	*y = row_of(t->nodes.y, t->nodes.per_row, t->nodes.shift, row, t->col, t->cols, room[1]);
+}
+
+// listed gives the coordinates of the batch from pixel i on and how many they are: those of a list, or of the rows
+// of a block, written to room.
+INLINE int listed(const targets *t, ptrdiff_t i, double room[2][BATCH], const double **xs, const double **ys) {
+	if (t->xs != NULL) {
+		*xs = t->xs + i;
+		*ys = t->ys + i;
+		return t->n - i < BATCH ? (int)(t->n - i) : BATCH;
+	}
+	int row, rows = rows_in_batch(t, i, &row);
+	for (int j = 0; j < rows; j++) {
+		double nodes[2][MAX_NODES];
+		node_row x, y;
+		block_row(t, row + j, nodes, &x, &y);
+		row_spread(&x, room[0] + j * t->cols);
+		row_spread(&y, room[1] + j * t->cols);
+	}
+	*xs = room[0];
+	*ys = room[1];
+	return rows * t->cols;
+}
+
+// any_nearest tests every coordinate.
+INLINE void any_nearest(const raster *r, const double *restrict xs, const double *restrict ys, int n, int32_t *restrict at, uint8_t *restrict valid) {
 	const axis h = axis_of(r->col, r->width, r->level_width), v = axis_of(r->row, r->height, r->level_height);
 	const int32_t stride = (int32_t)r->stride;
 	for (int i = 0; i < n; i++) {
@@ -37,8 +72,37 @@ CLONES void place_nearest(const raster *r, const double *restrict xs, const doub
 	}
 }
 
-// place_batch does without validity planes; centre and corner are where place_taps looks into them.
-CLONES static void place_batch(const raster *r, const reach *k, const double *restrict xs, const double *restrict ys, int n,
+// inner_nearest is any_nearest for a row of pixels whose nodes are well inside the window.
+INLINE void inner_nearest(const raster *r, const node_row *x_nodes, const node_row *y_nodes, int32_t *restrict at) {
+	const int32_t stride = (int32_t)r->stride, row = r->row, col = r->col;
+	EACH_BETWEEN(x_nodes, y_nodes, { at[i] = ((int32_t)(y + EPSILON) - row) * stride + ((int32_t)(x + EPSILON) - col); });
+}
+
+CLONES int place_nearest(const raster *r, const targets *t, ptrdiff_t i, int32_t *restrict at, uint8_t *restrict valid) {
+	if (t->xs == NULL && t->nodes.shift > 0) {
+		int row, rows = rows_in_batch(t, i, &row), inner = 1;
+		for (int j = 0; j < rows && inner; j++) {
+			double nodes[2][MAX_NODES];
+			node_row x, y;
+			block_row(t, row + j, nodes, &x, &y);
+			inner = row_within(&x, r->col + INSIDE, r->col + r->width - INSIDE) && row_within(&y, r->row + INSIDE, r->row + r->height - INSIDE);
+			if (inner)
+				inner_nearest(r, &x, &y, at + j * t->cols);
+		}
+		if (inner) {
+			memset(valid, 1, (size_t)(rows * t->cols));
+			return rows * t->cols;
+		}
+	}
+	double room[2][BATCH];
+	const double *xs, *ys;
+	int n = listed(t, i, room, &xs, &ys);
+	any_nearest(r, xs, ys, n, at, valid);
+	return n;
+}
+
+// any_taps does without validity planes; centre and corner are where place_taps looks into them.
+INLINE void any_taps(const raster *r, const reach *k, const double *restrict xs, const double *restrict ys, int n,
 	placement *restrict p, int32_t *restrict centre, int32_t *restrict corner) {
 	const axis h = axis_of(r->col, r->width, r->level_width), v = axis_of(r->row, r->height, r->level_height);
 	const int32_t stride = (int32_t)r->stride, width = r->width;
@@ -66,11 +130,46 @@ CLONES static void place_batch(const raster *r, const reach *k, const double *re
 	p->some = some;
 }
 
-void place_taps(const raster *r, const reach *k, const double *xs, const double *ys, int n, placement *p) {
-	int32_t centre[BATCH], corner[BATCH];
-	place_batch(r, k, xs, ys, n, p, centre, corner);
-	if (r->ok == NULL || p->some == 0)
-		return;
+// inner_taps is any_taps for a row of pixels, the j-th and further ones of the batch, whose taps are all in the window.
+INLINE void inner_taps(const raster *r, const reach *k, const node_row *x_nodes, const node_row *y_nodes, int j, placement *restrict p) {
+	const int32_t stride = (int32_t)r->stride, row = r->row + k->radius[1], col = r->col + k->radius[0];
+	int32_t *restrict at = p->at + j;
+	double *restrict fx = p->fx + j, *restrict fy = p->fy + j;
+	EACH_BETWEEN(x_nodes, y_nodes, {
+		int32_t bx = (int32_t)(x + 0.5), by = (int32_t)(y + 0.5);
+		fx[i] = x + 0.5 - bx;
+		fy[i] = y + 0.5 - by;
+		at[i] = (by - row) * stride + (bx - col);
+	});
+}
+
+// all_inner places the rows of a block's batch where every tap of every pixel is in the window and all are valid;
+// 0 where that is not so.
+INLINE int all_inner(const raster *r, const reach *k, const targets *t, ptrdiff_t i, placement *restrict p) {
+	if (t->xs != NULL || t->nodes.shift == 0 || r->ok != NULL)
+		return 0;
+	int row, rows = rows_in_batch(t, i, &row);
+	double low[2], high[2];
+	for (int a = 0; a < 2; a++) {
+		low[a] = (a ? r->row : r->col) + k->radius[a] - 0.5 + INSIDE;
+		high[a] = (a ? r->row + r->height : r->col + r->width) - k->radius[a] + 0.5 - INSIDE;
+	}
+	for (int j = 0; j < rows; j++) {
+		double nodes[2][MAX_NODES];
+		node_row x, y;
+		block_row(t, row + j, nodes, &x, &y);
+		if (!row_within(&x, low[0], high[0]) || !row_within(&y, low[1], high[1]))
+			return 0;
+		inner_taps(r, k, &x, &y, j * t->cols, p);
+	}
+	int n = rows * t->cols;
+	memset(p->state, FULL, (size_t)n);
+	p->full = p->some = n;
+	return n;
+}
+
+// look_at_validity corrects what any_taps placed by the validity planes.
+INLINE void look_at_validity(const raster *r, int n, const int32_t *centre, const int32_t *corner, placement *p) {
 	p->full = p->some = 0;
 	for (int i = 0; i < n; i++) {
 		// A target pixel whose centre is on an invalid pixel is invalid, whatever lies around it.
@@ -81,4 +180,18 @@ void place_taps(const raster *r, const reach *k, const double *xs, const double 
 		p->full += all;
 		p->some += in;
 	}
+}
+
+CLONES int place_taps(const raster *r, const reach *k, const targets *t, ptrdiff_t i, placement *p) {
+	int n = all_inner(r, k, t, i, p);
+	if (n > 0)
+		return n;
+	double room[2][BATCH];
+	int32_t centre[BATCH], corner[BATCH];
+	const double *xs, *ys;
+	n = listed(t, i, room, &xs, &ys);
+	any_taps(r, k, xs, ys, n, p, centre, corner);
+	if (r->ok != NULL && p->some > 0)
+		look_at_validity(r, n, centre, corner, p);
+	return n;
 }

@@ -34,9 +34,10 @@ static reach reach_of(enum kernel kernel, double scale_x, double scale_y) {
 	return k;
 }
 
-int warp_smooth(WARP_SOURCE, uint8_t *planes, int kernel, double scale_x, double scale_y, const double *xs,
-	const double *ys, ptrdiff_t n, void *out, uint8_t *valid) {
+int warp_smooth(WARP_SOURCE, uint8_t *planes, int kernel, double scale_x, double scale_y,
+	WARP_TARGETS, void *out, uint8_t *valid) {
 	raster r = WARP_RASTER;
+	targets t = WARP_TARGETS_OF;
 	reach k = reach_of((enum kernel)kernel, scale_x, scale_y);
 	if ((mask != NULL || has_nodata) && !validity_plane(&r, dtype, mask, has_nodata, nodata, planes)) {
 		uint8_t *full = planes + (ptrdiff_t)width * height;
@@ -45,6 +46,6 @@ int warp_smooth(WARP_SOURCE, uint8_t *planes, int kernel, double scale_x, double
 		r.full = full;
 	}
 #define CALL(tag) smooth_##tag,
-	static int (*const kernels[])(const raster *, const reach *, const double *, const double *, ptrdiff_t, void *, uint8_t *) = {EACH_TAG(CALL)};
-	return kernels[dtype](&r, &k, xs, ys, n, out, valid);
+	static int (*const kernels[])(const raster *, const reach *, const targets *, void *, uint8_t *) = {EACH_TAG(CALL)};
+	return kernels[dtype](&r, &k, &t, out, valid);
 }

@@ -251,7 +251,7 @@ static void NAME(full)(const raster *r, const reach *k, const placement *p, int 
 	NAME(round)(v, n, out);
 }
 
-static int NAME(smooth)(const raster *r, const reach *k, const double *xs, const double *ys, ptrdiff_t n, void *out_, uint8_t *valid) {
+static int NAME(smooth)(const raster *r, const reach *k, const targets *t, void *out_, uint8_t *valid) {
 	T *out = out_;
 	placement p;
 	int pad[2] = {4, 4};
@@ -269,13 +269,12 @@ static int NAME(smooth)(const raster *r, const reach *k, const double *xs, const
 		if (weights == NULL)
 			return -1;
 	}
-	for (ptrdiff_t i = 0; i < n; i += BATCH) {
-		int m = n - i < BATCH ? (int)(n - i) : BATCH;
-		place_taps(r, k, xs + i, ys + i, m, &p);
+	for (ptrdiff_t i = 0, m; i < t->n; i += m) {
+		m = place_taps(r, k, t, i, &p);
 		if (p.full > 0 && window_fits)
-			NAME(full)(r, k, &p, m, pad, weights, fit, out + i);
+			NAME(full)(r, k, &p, (int)m, pad, weights, fit, out + i);
 		if (p.some > p.full)
-			NAME(partial)(r, k, &p, m, out + i);
+			NAME(partial)(r, k, &p, (int)m, out + i);
 		for (int j = 0; j < m; j++)
 			valid[i + j] = p.state[j] != INVALID;
 	}

@@ -25,6 +25,7 @@ import (
 	"unsafe"
 
 	"cogweave/core"
+	"cogweave/core/lattice"
 )
 
 // Epsilon is how far below a pixel's edge a coordinate may lie and still belong to the next pixel, in
@@ -95,11 +96,42 @@ func Sample(k Kernel, v *View, scale [2]float64, xs, ys []float64, out, valid []
 		v.sampleComplex(k, xs, ys, out, valid)
 		return
 	}
+	v.sample(k, scale, targets{n: n, xs: xs, ys: ys}, out, valid)
+}
+
+// SampleBlock is Sample for the cells of a block, row by row, at the coordinates that Interpolate gives them from the
+// block's nodes: the same pixels, without the coordinates in memory. cells counts from the block's first cell.
+func SampleBlock(k Kernel, v *View, scale [2]float64, nodes lattice.Nodes, cells core.Window, out, valid []byte) {
+	v.check()
+	n := cells.Height * cells.Width
+	if !blockHolds(cells.Row, cells.Height, cells.Col, cells.Width) || len(valid) < n || len(out) < n*v.Type.Size() || k.IsArea() || k < 0 || v.Type.IsComplex() {
+		panic(fmt.Sprintf("warp: SampleBlock with %v of %s, cells %+v into %d bytes, %d of validity", k, v.Type, cells, len(out), len(valid)))
+	}
+	if n == 0 {
+		return
+	}
+	checkNodes(nodes.X, nodes.Y, nodes.PerRow, nodes.Step, cells.Row+cells.Height-1, cells.Col+cells.Width-1)
+	v.sample(k, scale, targets{n: n, nodes: nodes, cells: cells}, out, valid)
+}
+
+// targets is where target pixels lie: n coordinates in lists, or the cells of a block.
+type targets struct {
+	n      int
+	xs, ys []float64
+	nodes  lattice.Nodes
+	cells  core.Window
+}
+
+// sample gives all arguments to C, as numbers and pointers of their own.
+func (v *View) sample(k Kernel, scale [2]float64, t targets, out, valid []byte) {
+	n, xs, ys := C.ptrdiff_t(t.n), doubles(t.xs), doubles(t.ys)
+	nodeX, nodeY, perRow, step := doubles(t.nodes.X), doubles(t.nodes.Y), C.int(t.nodes.PerRow), C.int(t.nodes.Step)
+	row, col, cols := C.int(t.cells.Row), C.int(t.cells.Col), C.int(t.cells.Width)
 	if k == Nearest {
 		C.warp_nearest(C.int(v.Type.Index()), unsafe.Pointer(&v.Pix[0]), C.ptrdiff_t(v.Stride), C.int(v.Window.Row), C.int(v.Window.Col),
 			C.int(v.Window.Height), C.int(v.Window.Width), C.int(v.LevelHeight), C.int(v.LevelWidth),
 			start[C.uint8_t](v.Valid), flag(v.NoData.Set), C.double(v.NoData.Value),
-			(*C.double)(&xs[0]), (*C.double)(&ys[0]), C.ptrdiff_t(n), unsafe.Pointer(&out[0]), start[C.uint8_t](valid))
+			n, xs, ys, nodeX, nodeY, perRow, step, row, col, cols, unsafe.Pointer(&out[0]), start[C.uint8_t](valid))
 		return
 	}
 	p := v.planes(2)
@@ -107,7 +139,7 @@ func Sample(k Kernel, v *View, scale [2]float64, xs, ys []float64, out, valid []
 		C.int(v.Window.Height), C.int(v.Window.Width), C.int(v.LevelHeight), C.int(v.LevelWidth),
 		start[C.uint8_t](v.Valid), flag(v.NoData.Set), C.double(v.NoData.Value), start[C.uint8_t](p.bytes),
 		C.int(k), C.double(core.KernelScale(scale[0])), C.double(core.KernelScale(scale[1])),
-		(*C.double)(&xs[0]), (*C.double)(&ys[0]), C.ptrdiff_t(n), unsafe.Pointer(&out[0]), start[C.uint8_t](valid))
+		n, xs, ys, nodeX, nodeY, perRow, step, row, col, cols, unsafe.Pointer(&out[0]), start[C.uint8_t](valid))
 	planesPool.Put(p)
 	if failed != 0 {
 		panic("warp: no memory for a kernel's weights")
@@ -139,6 +171,8 @@ func SampleArea(k Kernel, v *View, cols, rows int, cornerX, cornerY []float64, o
 
 // start is a slice's memory, or nil for an empty one.
 func start[C any](b []byte) *C { return (*C)(unsafe.Pointer(unsafe.SliceData(b))) }
+
+func doubles(s []float64) *C.double { return (*C.double)(unsafe.SliceData(s)) }
 
 func flag(b bool) C.int {
 	if b {

@@ -15,11 +15,21 @@
 		.level_height = level_height, .level_width = level_width                                             \
 	}
 
-void warp_nearest(WARP_SOURCE, const double *xs, const double *ys, ptrdiff_t n, void *out, uint8_t *valid);
+// The coordinates of n target pixels, spread out likewise: listed in xs and ys, or, where these are NULL, in rows of cols
+// from (row0, col0) on in a block of a lattice.
+#define WARP_TARGETS                                                                                       \
+	ptrdiff_t n, const double *xs, const double *ys, const double *node_x, const double *node_y, int per_row, int step, \
+		int row0, int col0, int cols
+#define WARP_TARGETS_OF                                                                                    \
+	{                                                                                                       \
+		.xs = xs, .ys = ys, .n = n, .nodes = lattice_of(node_x, node_y, per_row, step), .row = row0, .col = col0, .cols = cols \
+	}
+
+void warp_nearest(WARP_SOURCE, WARP_TARGETS, void *out, uint8_t *valid);
 
 // planes holds 2 * width * height bytes where there is a mask or nodata. 0, or -1 without memory.
-int warp_smooth(WARP_SOURCE, uint8_t *planes, int kernel, double scale_x, double scale_y, const double *xs,
-	const double *ys, ptrdiff_t n, void *out, uint8_t *valid);
+int warp_smooth(WARP_SOURCE, uint8_t *planes, int kernel, double scale_x, double scale_y, WARP_TARGETS, void *out,
+	uint8_t *valid);
 
 // planes holds width * height bytes where there is a mask or nodata. 0, or -1 without memory.
 int warp_area(WARP_SOURCE, uint8_t *planes, int kernel, int cols, int rows, const double *corner_x,
