@@ -63,8 +63,11 @@ func storage(a arrow.Array) arrow.Array {
 	}
 }
 
-// interner keeps one copy of texts that repeat.
-type interner struct{ texts map[string]string }
+// interner keeps one copy of texts and descriptions that repeat.
+type interner struct {
+	texts        map[string]string
+	descriptions describer
+}
 
 func newInterner() *interner { return &interner{texts: map[string]string{}} }
 
