@@ -80,10 +80,14 @@ def _chosen(site: Site, options: argparse.Namespace) -> Iterator[Workload]:
 
 
 def summary(row: Row) -> Iterator[str]:
-    """A line for each step: medians of all tools."""
+    """A line for each step, medians of all tools; and one for each limit."""
     for step in row.steps:
         words = [f"{tool} {median(steps[step], 'seconds'):.3f}" for tool, steps in row.samples.items() if step in steps]
         yield f"{step}: " + ", ".join(words)
+        samples = row.samples.get("cogweave", {}).get(step)
+        for measure, most in row.limits.get(step, {}).items() if samples else ():
+            needed = median(samples, measure)
+            yield f"{step}: {measure} {needed:,.3f}, goal {most:,g}: {'met' if needed <= most else 'missed'}"
 
 
 def machine(options: argparse.Namespace) -> dict[str, Any]:

@@ -63,7 +63,10 @@ class Goal:
 
 @dataclass(frozen=True)
 class Workload:
-    """What every tool is asked to do. actions: tool -> "module:function"."""
+    """What every tool is asked to do. actions: tool -> "module:function".
+
+    limits: step -> measure -> the most that cogweave may need.
+    """
 
     name: str
     title: str
@@ -74,6 +77,7 @@ class Workload:
     smooth: bool = False  # values may differ a little: interpolated, or a float method
     notes: str = ""
     repeat: int | None = None
+    limits: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ class Row:
     title: str
     goal: Goal | None
     notes: str = ""
+    limits: dict[str, dict[str, float]] = field(default_factory=dict)
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     samples: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
@@ -109,7 +114,7 @@ class Runner:
 
     def run(self, workload: Workload, only: Sequence[str] = ()) -> Row:
         """Every tool's processes in turn; the floor takes its turn among them."""
-        row = Row(workload.name, workload.title, workload.goal, workload.notes)
+        row = Row(workload.name, workload.title, workload.goal, workload.notes, workload.limits)
         row.steps = {s.name: {"latency": s.latency, "clock": s.clock} for s in workload.steps if s.clock != "none"}
         floors = {step.name: step.floor() for step in workload.steps if step.floor}
         tools = [tool for tool in workload.actions if not only or tool in only]

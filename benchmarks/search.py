@@ -1,8 +1,9 @@
-"""The workloads of finding items: in large catalogs, and in far ones."""
+"""The workloads of finding items: in large catalogs, and in far ones; and of opening what was found."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,44 @@ def workloads(site: Site) -> Iterator[Workload]:
     here = {"source": str(path), "box": [5.25, 45.0, 5.35, 45.1], "days": "2020-01-01/2020-01-20"}
     wide = {**here, "box": [-25, 25, 25, 60], "days": "2020-01-01/2020-01-10"}
     remote = {**here, "source": site.server.href(far.name)}
-    for name, title, action, steps in (
-        ("search-tile", f"20 days of a tile among {count:,} items", "one", {"cold": here, "warm": here}),
-        ("search-wide", "10,000 matching items", "one", {"cold": wide, "warm": wide}),
-        ("search-eight", "eight searches", "eight", {"in turn": here, "at once": {**here, "at_once": True}}),
-        ("search-remote", "a tile of a remote catalog, sorted by tile", "one", {"cold": remote, "warm": remote}),
+    every = {**here, "box": [-25, 25, 25, 60], "days": None}
+    few = {"requests": 8, "bytes": 3e6}
+    for name, title, action, steps, limits in (
+        ("search-tile", f"20 days of a tile among {count:,} items", "one", {"cold": here, "warm": here}, {}),
+        ("search-wide", "10,000 matching items", "one", {"cold": wide, "warm": wide}, {}),
+        ("search-eight", "eight searches", "eight", {"in turn": here, "at once": {**here, "at_once": True}}, {}),
+        (
+            "search-remote",
+            "a tile of a remote catalog, sorted by tile",
+            "one",
+            {"cold": remote, "warm": remote},
+            {"cold": few},
+        ),
+        (
+            "open-tile",
+            f"open 20 days of a tile among {count:,} items",
+            "opened",
+            {"cold": here, "warm": here},
+            {"cold": {"seconds": 0.3}, "warm": {"seconds": 0.06}},
+        ),
+        (
+            "open-wide",
+            "open 10,000 matching items on a grid in degrees",
+            "opened",
+            {"cold": wide, "warm": wide},
+            {"warm": {"seconds": 0.1}},
+        ),
+        (
+            "open-every",
+            f"open {count:,} matching items on a grid in degrees",
+            "opened",
+            {"warm-up": here, "first": every},
+            {"first": {"seconds": 2}},
+        ),
     ):
         timed = [Step(step, request, "run") for step, request in steps.items()]
-        yield Workload(name, title, timed, {"cogweave": f"benchmarks.search:{action}"}, None, what="numbers")
+        yield Workload(name, title, timed, {"cogweave": f"benchmarks.search:{action}"}, None, what="numbers",
+                       limits=limits)  # fmt: skip
 
 
 def write(path: Path, count: int, order: str) -> None:
@@ -69,6 +100,26 @@ def one(request: dict[str, Any]) -> Callable[[], Any]:
         return len(cw.search(request["source"], bbox=request["box"], datetime=request["days"]))
 
     return run
+
+
+def opened(request: dict[str, Any]) -> Callable[[], Any]:
+    """A lazy array of one band; bytes_per_item: by which the process has grown, where that is many items."""
+    import cogweave as cw
+
+    def run() -> Any:
+        before = resident()
+        data = cw.open(
+            request["source"], bbox=request["box"], datetime=request["days"], crs=4326, resolution=0.001, bands=["B04"]
+        )
+        grown, count = resident() - before, len(data.time) * TILES
+        return None, {"bytes_per_item": grown / count} if count >= 1_000_000 else {}
+
+    return run
+
+
+def resident() -> int:
+    """Bytes of memory that the process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def eight(request: dict[str, Any]) -> Callable[[], Any]:

@@ -1,6 +1,7 @@
 package main
 
 /*
+#include <malloc.h>
 #include <stdlib.h>
 #include "guard.h"
 */
@@ -93,11 +94,19 @@ func (t *table) Release() {
 		if t.asSource != nil {
 			t.asSource.Release()
 		}
+		large := describeTable(t).Bytes >= largeTable
 		for _, b := range t.batches {
 			b.Release()
 		}
+		if large {
+			// DuckDB's rows are many small pieces, which the C library would keep for itself.
+			core.Go(func() { C.malloc_trim(0) }, nil)
+		}
 	}
 }
+
+// largeTable is the size of a table, in bytes, after which memory is given back to the system.
+const largeTable = 64 << 20
 
 // compact copies a batch into tableMemory: without slices, and without anything that a foreign
 // library would have to release. A batch imported from Python must not be let go of in a thread of

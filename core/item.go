@@ -14,10 +14,15 @@ type Item struct {
 	Assets      []ItemAsset
 }
 
-// ItemAsset is one file of an item.
+// ItemAsset is one file of an item. Among a million items few descriptions differ: those that are equal are one.
 type ItemAsset struct {
+	*AssetDescription
+	Href string // resolved against the item's self link or the catalog
+}
+
+// AssetDescription is what a catalog says of a file, its address apart. It does not change: assets share it.
+type AssetDescription struct {
 	Key       string
-	Href      string // resolved against the item's self link or the catalog
 	MediaType string
 	Title     string
 	Roles     []string

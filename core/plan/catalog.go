@@ -18,6 +18,7 @@ type catalogOutlines struct {
 	extents map[raster]found
 	proj    core.Proj // last looked up
 	last    found
+	points  outlinePoints
 }
 
 // raster is what an outline depends on.
@@ -56,7 +57,7 @@ func (c *catalogOutlines) lookUp(proj *core.Proj) found {
 	}
 	if c.errs[key.system] == nil {
 		g := geometry{relation: c.systems[key.system], transform: key.transform, width: key.width, height: key.height}
-		f = found{extentOf(g.findOutline(c.grid), c.shift), true}
+		f = found{extentOf(g.findOutline(c.grid, &c.points), c.shift), true}
 		c.computed++
 	}
 	if c.extents == nil || len(c.extents) >= maxRemembered {

@@ -52,9 +52,6 @@ type geometry struct {
 	turn  float64 // once around the Earth, in level-0 pixels along a row; 0 where x does not come round
 }
 
-// outlineSteps is the number of intervals per axis of the lattice of points that finds an outline.
-const outlineSteps = 16
-
 func newGeometry(grid core.Grid, crs string, transform core.Affine, width, height int, p Projection) (*geometry, error) {
 	r, err := relate(grid, crs, p)
 	if err != nil {
@@ -64,55 +61,11 @@ func newGeometry(grid core.Grid, crs string, transform core.Affine, width, heigh
 	if !r.same && transform.IsRectilinear() && p.Geographic(crs) {
 		g.turn = 360 / math.Abs(transform.A)
 	}
-	g.outline = g.findOutline(grid)
+	g.outline = g.findOutline(grid, &outlinePoints{})
 	if !g.outline.Empty() {
 		g.pixel = g.findPixel(grid)
 	}
 	return g, nil
-}
-
-// findOutline maps a lattice of points over the raster, interior included (a pole may lie inside), to
-// cells, and widens their box by the largest bulge that can hide between two points.
-func (g *geometry) findOutline(grid core.Grid) core.Window {
-	const n = outlineSteps + 1
-	x, y := make([]float64, n*n), make([]float64, n*n)
-	for i := range x {
-		x[i], y[i] = g.transform.Apply(float64(i%n)*float64(g.width)/outlineSteps, float64(i/n)*float64(g.height)/outlineSteps)
-	}
-	if g.backward != nil {
-		g.backward.Transform(x, y)
-	}
-	toCell := grid.Transform.Inverse()
-	low, high := [2]float64{math.Inf(1), math.Inf(1)}, [2]float64{math.Inf(-1), math.Inf(-1)}
-	slack := [2]float64{}
-	for i := range x {
-		if math.IsNaN(x[i]) {
-			return grid.Window() // part of the raster cannot be mapped: any cell may be touched
-		}
-		x[i], y[i] = toCell.Apply(x[i], y[i])
-		low = [2]float64{min(low[0], x[i]), min(low[1], y[i])}
-		high = [2]float64{max(high[0], x[i]), max(high[1], y[i])}
-	}
-	if g.backward != nil {
-		for i := range x {
-			for _, k := range [2]int{i + 1, i + n} {
-				if k < len(x) && (k != i+1 || i%n < n-1) {
-					slack = [2]float64{max(slack[0], math.Abs(x[k]-x[i])), max(slack[1], math.Abs(y[k]-y[i]))}
-				}
-			}
-		}
-	}
-	return clip(low, high, slack, grid)
-}
-
-// clip turns bounds in cells into a window of the grid, a cell wider on each side for rounding.
-func clip(low, high, slack [2]float64, grid core.Grid) core.Window {
-	bound := func(v float64, size int) int { return int(max(0, min(float64(size), v))) }
-	col0 := bound(math.Floor(low[0]-slack[0]/4)-1, grid.Cols)
-	row0 := bound(math.Floor(low[1]-slack[1]/4)-1, grid.Rows)
-	col1 := bound(math.Ceil(high[0]+slack[0]/4)+1, grid.Cols)
-	row1 := bound(math.Ceil(high[1]+slack[1]/4)+1, grid.Rows)
-	return core.Window{Row: row0, Col: col0, Height: max(0, row1-row0), Width: max(0, col1-col0)}
 }
 
 // findPixel differentiates the mapping from cells to level-0 pixels at the centre of the common part,

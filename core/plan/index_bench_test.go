@@ -20,11 +20,11 @@ func tiled(dates int) []core.Item {
 		for k := range tiles {
 			it := core.Item{ID: fmt.Sprint("item", day, k), Datetime: int64(day) * 86400e6, HasDatetime: true}
 			for _, key := range []string{"B04", "B08"} {
-				it.Assets = append(it.Assets, core.ItemAsset{Key: key, Href: fmt.Sprintf("/%d/%s.tif", k, key),
-					MediaType: "image/tiff; application=geotiff", Roles: []string{"data"},
+				it.Assets = append(it.Assets, core.ItemAsset{Href: fmt.Sprintf("/%d/%s.tif", k, key), AssetDescription: &core.AssetDescription{
+					Key: key, MediaType: "image/tiff; application=geotiff", Roles: []string{"data"},
 					Bands: []core.AssetBand{{Name: key, CommonName: "common " + key, DType: core.UInt16, NoData: core.NoData{Set: true}}},
 					Proj: core.Proj{CRS: "EPSG:32632", Shape: [2]int{10980, 10980}, HasTransform: true,
-						Transform: core.Affine{A: 10, E: -10, C: 500000 + float64(k%40)*1e5, F: 5000000 - float64(k/40)*1e5}}})
+						Transform: core.Affine{A: 10, E: -10, C: 500000 + float64(k%40)*1e5, F: 5000000 - float64(k/40)*1e5}}}})
 			}
 			items = append(items, it)
 		}

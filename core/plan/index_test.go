@@ -112,7 +112,7 @@ func (w *world) asset(href string, at core.Affine) core.ItemAsset {
 	if w.rng.IntN(12) > 0 {
 		w.files[href] = h
 	}
-	asset := core.ItemAsset{Href: href, MediaType: "image/tiff"}
+	asset := core.ItemAsset{Href: href, AssetDescription: &core.AssetDescription{MediaType: "image/tiff"}}
 	if w.rng.IntN(4) > 0 {
 		asset.Proj = core.Proj{CRS: crs, Shape: [2]int{size, size}, Transform: at, HasTransform: true}
 	}

@@ -130,6 +130,9 @@ func sameLayout(a, b *core.Item) bool {
 }
 
 func sameNames(a, b *core.ItemAsset) bool {
+	if a.AssetDescription == b.AssetDescription && a.MediaType != "" {
+		return true
+	}
 	if a.Key != b.Key || a.MediaType != b.MediaType || a.Title != b.Title || !slices.Equal(a.Roles, b.Roles) ||
 		len(a.Bands) != len(b.Bands) {
 		return false

@@ -45,8 +45,8 @@ func utm(href string, epsg int, x, y float64, size int) *cog.Header {
 
 func item(id string, day int64, href string) core.Item {
 	return core.Item{ID: id, Datetime: day * 86400e6, HasDatetime: true, Assets: []core.ItemAsset{
-		{Key: "B04", Href: href, MediaType: "image/tiff; application=geotiff; profile=cloud-optimized",
-			Bands: []core.AssetBand{{Name: "B04", CommonName: "red"}}}}}
+		{Href: href, AssetDescription: &core.AssetDescription{Key: "B04", MediaType: "image/tiff; application=geotiff; profile=cloud-optimized",
+			Bands: []core.AssetBand{{Name: "B04", CommonName: "red"}}}}}}
 }
 
 func request(crs string, x, y, res float64, rows, cols int) Request {

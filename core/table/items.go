@@ -1,7 +1,9 @@
 package table
 
 import (
+	"errors"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -100,10 +102,19 @@ func parseBatch(rec arrow.RecordBatch, base string, options ParseItemsOptions, s
 	}
 	for row := range items {
 		if err := r.read(row, &items[row]); err != nil {
-			return err
+			return owned(err)
 		}
 	}
 	return nil
+}
+
+// owned has an error keep its item's id for itself: while a row is read, the id lies in the batch.
+func owned(err error) error {
+	var e *core.Error
+	if errors.As(err, &e) {
+		e.ItemID = strings.Clone(e.ItemID)
+	}
+	return err
 }
 
 func newItemReader(rec arrow.RecordBatch, base string, options ParseItemsOptions, shared *interner) (*itemReader, error) {
@@ -143,7 +154,7 @@ func newItemReader(rec arrow.RecordBatch, base string, options ParseItemsOptions
 // read decodes one row.
 func (r *itemReader) read(row int, item *core.Item) error {
 	id, _ := r.id.peek(row)
-	item.ID = r.ids.keep(id)
+	item.ID = id // in the batch's memory, for errors alone
 	item.Collection, _ = r.collection.get(row)
 	fail := func(field string, err error) error {
 		e := core.Errorf(core.SearchError, "ItemError", "item's %s cannot be used: %w", field, err)
@@ -178,8 +189,21 @@ func (r *itemReader) read(row int, item *core.Item) error {
 			ctx.storage = extra.jsonStorage.raw()
 		}
 	}
-	item.Assets, err = r.assets.read(row, ctx)
-	return err
+	if item.Assets, err = r.assets.read(row, ctx); err != nil {
+		return err
+	}
+	item.ID = r.keepID(id, item.Assets)
+	return nil
+}
+
+// keepID copies an id, which most catalogs repeat in their hrefs: then it is a part of the first of them.
+func (r *itemReader) keepID(id string, assets []core.ItemAsset) string {
+	if len(assets) > 0 {
+		if at := strings.Index(assets[0].Href, id); at >= 0 {
+			return assets[0].Href[at : at+len(id)]
+		}
+	}
+	return r.ids.keep(id)
 }
 
 // readTime takes datetime, else start_datetime.

@@ -71,8 +71,7 @@ func (r *structAssets) read(row int, ctx *assetContext) ([]core.ItemAsset, error
 	}
 	start := len(r.pool)
 	for i := range r.assets {
-		asset := core.ItemAsset{Key: r.assets[i].key}
-		ok, err := r.assets[i].read(row, ctx, &asset)
+		asset, ok, err := r.assets[i].read(row, ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -112,9 +111,8 @@ func (r *mapAssets) read(row int, ctx *assetContext) ([]core.ItemAsset, error) {
 		if r.wanted != nil && !slices.Contains(r.wanted, key) {
 			continue
 		}
-		asset := core.ItemAsset{Key: key}
 		r.asset.key = key
-		ok, err := r.asset.read(i, ctx, &asset)
+		asset, ok, err := r.asset.read(i, ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -147,6 +145,8 @@ type assetReader struct {
 	storage          storageReader
 	bands            bandsOfAsset
 	arena            textArena
+	intern           *interner
+	told             core.AssetDescription // of the latest row
 }
 
 func newAssetReader(key string, a arrow.Array, intern *interner) assetReader {
@@ -158,44 +158,53 @@ func newAssetReader(key string, a arrow.Array, intern *interner) assetReader {
 		proj:    newProjReader(f.get, intern),
 		storage: newStorageReader(f.get, intern),
 		bands:   newBandsOfAsset(f, intern),
+		intern:  intern,
 	}
 	r.hasProj = slices.ContainsFunc(f.names, func(name string) bool { return len(name) > 5 && name[:5] == "proj:" })
 	return r
 }
 
 // read decodes one asset; ok is false where the row has none, or one without href.
-func (r *assetReader) read(row int, ctx *assetContext, asset *core.ItemAsset) (ok bool, err error) {
+func (r *assetReader) read(row int, ctx *assetContext) (asset core.ItemAsset, ok bool, err error) {
 	if r.whole.IsNull(row) {
-		return false, nil
+		return asset, false, nil
 	}
 	href, ok := r.href.peek(row)
 	if !ok || href == "" {
-		return false, nil
+		return asset, false, nil
 	}
-	if asset.Href, err = resolveHref(href, ctx); err != nil {
-		return false, assetError(ctx, r.key, "href", err)
+	if href, err = resolveHref(href, ctx); err != nil {
+		return asset, false, assetError(ctx, r.key, "href", err)
 	}
-	asset.Href = r.arena.keep(asset.Href)
-	asset.MediaType, _ = r.mediaType.get(row)
-	asset.Title, _ = r.title.get(row)
-	asset.Roles = r.roles.get(row)
-	asset.Bands = r.bands.get(row)
+	asset.Href = r.arena.keep(href)
+	if err := r.describe(row, ctx); err != nil {
+		return asset, false, assetError(ctx, r.key, "projection", err)
+	}
+	asset.AssetDescription = r.intern.descriptions.keep(&r.told)
+	return asset, true, nil
+}
+
+// describe puts what a row says of the asset into told.
+func (r *assetReader) describe(row int, ctx *assetContext) error {
+	r.told = core.AssetDescription{Key: r.key, Roles: r.roles.get(row), Bands: r.bands.get(row)}
+	r.told.MediaType, _ = r.mediaType.get(row)
+	r.told.Title, _ = r.title.get(row)
 	if r.storage.any() {
-		asset.Storage = ctx.storage.of(r.storage.refs.get(row), r.storage.own(row))
+		r.told.Storage = ctx.storage.of(r.storage.refs.get(row), r.storage.own(row))
 	} else {
-		asset.Storage = ctx.storage.of(nil, core.Storage{})
+		r.told.Storage = ctx.storage.of(nil, core.Storage{})
 	}
 	if !r.hasProj {
-		asset.Proj = ctx.proj.proj()
-		return true, nil
+		r.told.Proj = ctx.proj.proj()
+		return nil
 	}
 	var proj rawProj
 	if err := r.proj.read(row, &proj); err != nil {
-		return false, assetError(ctx, r.key, "projection", err)
+		return err
 	}
 	proj.fill(&ctx.proj)
-	asset.Proj = proj.proj()
-	return true, nil
+	r.told.Proj = proj.proj()
+	return nil
 }
 
 func assetError(ctx *assetContext, key, field string, err error) error {

@@ -63,8 +63,11 @@ func storage(a arrow.Array) arrow.Array {
 	}
 }
 
-// interner keeps one copy of texts that repeat.
-type interner struct{ texts map[string]string }
+// interner keeps one copy of texts and descriptions that repeat.
+type interner struct {
+	texts        map[string]string
+	descriptions describer
+}
 
 func newInterner() *interner { return &interner{texts: map[string]string{}} }
 
@@ -189,13 +192,37 @@ func numberAt(a arrow.Array) func(i int) (v float64, ok bool) {
 		return func(i int) (float64, bool) { return float64(a.Value(i)), a.IsValid(i) }
 	case *array.Uint8:
 		return func(i int) (float64, bool) { return float64(a.Value(i)), a.IsValid(i) }
+	case *array.Decimal128:
+		return decimalAt(a)
 	case arrow.Array:
 		return otherNumberAt(a)
 	}
 	return nil
 }
 
-// otherNumberAt reads decimals and texts, which are rare, by their text.
+// decimalAt reads decimals, which SQL engines make of literals such as 0.0001. A quotient of two integers that
+// float64 holds is rounded once, as the decimal's text would be; longer ones are read as text.
+func decimalAt(a *array.Decimal128) func(i int) (v float64, ok bool) {
+	const mostDigits, exactInteger = 22, 1 << 53 // 10^22 is the last power of ten that float64 holds
+	scale := int(a.DataType().(*arrow.Decimal128Type).Scale)
+	if scale < 0 || scale > mostDigits {
+		return otherNumberAt(a)
+	}
+	unit, byText := math.Pow10(scale), otherNumberAt(a)
+	return func(i int) (float64, bool) {
+		if a.IsNull(i) {
+			return 0, false
+		}
+		n := a.Value(i)
+		low := int64(n.LowBits())
+		if n.HighBits() != low>>63 || low > exactInteger || low < -exactInteger {
+			return byText(i)
+		}
+		return float64(low) / unit, true
+	}
+}
+
+// otherNumberAt reads long decimals and texts, which are rare, by their text.
 func otherNumberAt(a arrow.Array) func(i int) (v float64, ok bool) {
 	if text := newTextReader(a, nil); text.array == nil && !arrow.IsDecimal(a.DataType().ID()) {
 		return nil

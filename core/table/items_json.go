@@ -174,8 +174,8 @@ func jsonFailure(ctx *assetContext, err error) error {
 }
 
 func (r *jsonAssets) asset(key string, j *jsonAsset, ctx *assetContext) (core.ItemAsset, error) {
-	asset := core.ItemAsset{Key: r.intern.keep(key), MediaType: r.intern.keep(j.Type), Title: r.intern.keep(j.Title), Roles: j.Roles}
-	var err error
+	told := core.AssetDescription{Key: r.intern.keep(key), MediaType: r.intern.keep(j.Type), Title: r.intern.keep(j.Title), Roles: j.Roles}
+	asset, err := core.ItemAsset{}, error(nil)
 	if asset.Href, err = resolveHref(*j.Href, ctx); err != nil {
 		return asset, assetError(ctx, key, "href", err)
 	}
@@ -184,10 +184,11 @@ func (r *jsonAssets) asset(key string, j *jsonAsset, ctx *assetContext) (core.It
 		return asset, assetError(ctx, key, "projection", err)
 	}
 	proj.fill(&ctx.proj)
-	asset.Proj = proj.proj()
-	asset.Storage = ctx.storage.of(j.refs(), j.jsonStorage.raw().own)
+	told.Proj = proj.proj()
+	told.Storage = ctx.storage.of(j.refs(), j.jsonStorage.raw().own)
 	own := jsonBand{EOCommonName: j.CommonName, DataType: j.DataType, NoData: j.NoData, RasterScale: j.RasterScale, RasterOffset: j.RasterOffset}
-	asset.Bands = mergeBands(own.band(), j.Bands, j.RasterBands, j.EOBands)
+	told.Bands = mergeBands(own.band(), j.Bands, j.RasterBands, j.EOBands)
+	asset.AssetDescription = r.intern.descriptions.keep(&told)
 	return asset, nil
 }
 

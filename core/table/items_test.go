@@ -153,8 +153,8 @@ func TestShapesOfAssets(t *testing.T) {
 	row := `{"href":"https://h/a.tif?sig=x%2Fy","type":"image/tiff","title":"T","roles":["data","x"],` + projJSON +
 		`,"raster:bands":` + rasterJSON + `,"eo:bands":` + eoJSON + `}`
 	quoted, _ := json.Marshal(`{"none":{"title":"no href"},"red":` + row + `,"gone":null}`)
-	want := []core.ItemAsset{{Key: "red", Href: "https://h/a.tif?sig=x%2Fy", MediaType: "image/tiff", Title: "T",
-		Roles: []string{"data", "x"}, Bands: []core.AssetBand{wantBand}, Proj: wantProj}}
+	want := []core.ItemAsset{{Href: "https://h/a.tif?sig=x%2Fy", AssetDescription: &core.AssetDescription{Key: "red", MediaType: "image/tiff", Title: "T",
+		Roles: []string{"data", "x"}, Bands: []core.AssetBand{wantBand}, Proj: wantProj}}}
 	for name, c := range map[string]struct {
 		kind  arrow.DataType
 		value string

@@ -141,9 +141,9 @@ func TestCredentialsStayWithTheirBuckets(t *testing.T) {
 
 func TestCatalogsHintsAreNotTrusted(t *testing.T) {
 	items := []core.Item{{Assets: []core.ItemAsset{
-		{Href: "s3://b/x", Storage: core.Storage{Region: "evil.com/", Endpoint: "http://169.254.169.254/", RequesterPays: true}},
-		{Href: "s3://b/y", Storage: core.Storage{Region: "eu-west-1"}},
-		{Href: "s3://c/y", Storage: core.Storage{Region: "eu-west-1", Endpoint: "https://u:p@x/"}},
+		{Href: "s3://b/x", AssetDescription: &core.AssetDescription{Storage: core.Storage{Region: "evil.com/", Endpoint: "http://169.254.169.254/", RequesterPays: true}}},
+		{Href: "s3://b/y", AssetDescription: &core.AssetDescription{Storage: core.Storage{Region: "eu-west-1"}}},
+		{Href: "s3://c/y", AssetDescription: &core.AssetDescription{Storage: core.Storage{Region: "eu-west-1", Endpoint: "https://u:p@x/"}}},
 	}}}
 	hints := HintsOf(items)
 	if got := hints["s3://b"]; len(got) != 1 || got["requester_pays"] != "true" {

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ._answers import Answerers
     from .grid import Grid
 
+_LARGE: Final = 16 << 20  # bytes of items' rows that are not kept beside a plan
 _KEPT: Final = 4  # unpickled plans that stay at hand although nothing holds them
 
 
@@ -64,6 +65,7 @@ class Base:
         self._handle = 0
         self._lock = threading.Lock()
         self._digest: str | None = None
+        self._identity = None if self._items is None else self._items.identity
         self._membership: Membership | None = None
 
     @property
@@ -71,7 +73,7 @@ class Base:
         """The items that were planned; found again where they came by reference."""
         if self._items is None:
             drive(self.ready())
-        return cast("Items", self._items)
+        return drive(self._reread()) if self._items is None else self._items
 
     def ready(self) -> Steps[int]:
         """Give the engine's handle, planning first where there is none yet."""
@@ -97,6 +99,26 @@ class Base:
         found = cast("Found", self._found)
         source = Source(list(found.paths), None)
         return (yield from find(source, json.loads(found.query), self.storage, self.sign, self.progress))
+
+    def let_go(self) -> None:
+        """Forget the rows of many items of local files: the engine's plan knows what it needs of them.
+
+        They are read again when they are asked for.
+        """
+        items = self._items
+        if items is None or items.found is None or items.identity is None or items.nbytes < _LARGE:
+            return
+        with self._lock:
+            if self._handle:
+                self._found, self._items = self._found or items.found, None
+
+    def _reread(self) -> Steps[Items]:
+        """Read rows that were let go of; the files must be those that were planned."""
+        items = yield from self._find()
+        if items.identity != self._identity:
+            raise cast("Found", self._found).changed()
+        self._items = items
+        return items
 
     @property
     def answerers(self) -> Answerers:
@@ -140,7 +162,7 @@ class Base:
         """Hash of the recipe: the same for the same items, headers and request, in whatever process."""
         if self._digest is None:
             mark = hashlib.blake2b(digest_size=16)
-            mark.update((self.items.identity or self.membership.digest).encode())
+            mark.update((self._identity or self.membership.digest).encode())
             if self.headers is not None:
                 mark.update(self.headers._pack())
             recipe = [self.grid._request(), self.request, _recipe.storage(self.storage)]
@@ -156,8 +178,9 @@ class Base:
     def __reduce__(self) -> tuple[Any, ...]:
         # The parts are pickled apart, so that a process that has this plan need not read them.
         items: Items | Found = self._found or self.items
-        if isinstance(items, Items) and (found := items._reference()) is not None:
-            items = dataclasses.replace(found, digest=self.membership.digest)
+        found = items._reference() if isinstance(items, Items) else items
+        if found is not None:
+            items = found if found.digest else dataclasses.replace(found, digest=self.membership.digest)
         parts = (items, self.headers, self.grid, self.request, _recipe.storage(self.storage), self.sign)
         packed = pickle.dumps((*parts, self.described), protocol=5)
         return _unpickled, (self.digest, zlib.compress(packed), config.portable())

@@ -51,11 +51,15 @@ class Found:
             It is another one.
         """
         if digest != self.digest:
-            raise SearchError(
-                f"the catalog {self.label} was replaced after the array had been opened: the same query finds "
-                "other items in it now. Open the array again",
-                reason="CatalogChanged",
-            )
+            raise self.changed()
+
+    def changed(self) -> SearchError:
+        """Give the error for a catalog that is another one now."""
+        return SearchError(
+            f"the catalog {self.label} was replaced after the array had been opened: the same query finds "
+            "other items in it now. Open the array again",
+            reason="CatalogChanged",
+        )
 
 
 def found_by(paths: list[str] | None, query: Mapping[str, Any]) -> Found | None:

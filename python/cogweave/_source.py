@@ -79,7 +79,9 @@ class Source:
         if any(stat.S_ISDIR(state.st_mode) for state in states):
             return None
         marks = [(s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns) for s in states]
-        return json.dumps([self.paths, marks, dict(query)], sort_keys=True, default=str)
+        return json.dumps(
+            [[str(Path(path).absolute()) for path in self.paths], marks, dict(query)], sort_keys=True, default=str
+        )
 
     def found(self, query: Mapping[str, Any]) -> Found | None:
         """Tell how another process can find what a query of this source found; None where it cannot."""

@@ -95,11 +95,11 @@ class CogweaveBackend(BackendEntrypoint):
             )
         told = _properties.names(given.arguments["properties"])
         plan, found = yield from planned({"source": filename_or_obj, "chunks": None, **given.arguments}, per_band=True)
-        return (
-            yield from aside(
-                dataset, plan, found.label, drop=drop_variables, mask_and_scale=mask_and_scale, properties=told
-            )
+        made = yield from aside(
+            dataset, plan, found.label, drop=drop_variables, mask_and_scale=mask_and_scale, properties=told
         )
+        yield from aside(plan._base.let_go)
+        return made
 
     # xarray and help() read the parameters off the signature.
     _open_dataset.__signature__ = _spelled_out(_open_dataset)  # type: ignore[attr-defined]

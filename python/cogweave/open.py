@@ -197,6 +197,7 @@ def _open(
     told = stac_properties.names(properties)
     plan, found = yield from planned(given)
     data = yield from aside(data_array, plan, found.label, properties=told)
+    yield from aside(plan._base.let_go)
     if chunks is None:
         return data
     return (yield from aside(chunked, data, plan, chunks))

@@ -195,7 +195,7 @@ class Plan:
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name}: {size}" for name, size in zip(AXES, self.shape, strict=True))
-        return f"<cogweave.Plan ({sizes}) {self.dtype}, {len(self.items)} items>"
+        return f"<cogweave.Plan ({sizes}) {self.dtype}, {self._base.description.item_count} items>"
 
     def _repr_html_(self) -> str:
         return self.explain()._repr_html_()
