@@ -32,25 +32,25 @@ func FromCatalog(ctx context.Context, location string) context.Context {
 // roundTrip sends a request within the policy that holds for its context.
 func (s *Store) roundTrip(r *http.Request, trusted bool) (*http.Response, error) {
 	catalog, public := r.Context().Value(catalogKey{}).(string)
-	policy, transport := s.policy, s.transports[0]
+	policy, pool := s.policy, s.pools[0]
 	if public && !trusted && !s.isPrivateHost(r.Context(), catalog, false) {
-		policy, transport = policy.strict(), s.transports[1]
+		policy, pool = policy.strict(), s.pools[1]
 	}
-	resp, err := send(transport, policy, r)
+	resp, err := send(pool, policy, r)
 	var refused *refusedAddress
-	if errors.As(err, &refused) && transport != s.transports[0] && s.isPrivateHost(r.Context(), catalog, true) {
-		return send(s.transports[0], s.policy, r)
+	if errors.As(err, &refused) && pool != s.pools[0] && s.isPrivateHost(r.Context(), catalog, true) {
+		return send(s.pools[0], s.policy, r)
 	}
 	return resp, err
 }
 
 // send checks an address that stands in the URL itself: a proxy would connect to it in our stead.
-func send(t *http.Transport, policy Policy, r *http.Request) (*http.Response, error) {
+func send(p *pool, policy Policy, r *http.Request) (*http.Response, error) {
 	host := r.URL.Hostname()
 	if ip, err := netip.ParseAddr(host); err == nil && !policy.allows(host, ip) {
 		return nil, &refusedAddress{host: host, address: host}
 	}
-	return t.RoundTrip(r)
+	return p.RoundTrip(r)
 }
 
 // isPrivateHost tells whether a catalog's host has a loopback or private address. Its name is looked up

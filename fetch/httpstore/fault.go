@@ -93,6 +93,10 @@ func retryAfter(header http.Header) time.Duration {
 
 // transportFault names why a request got no answer.
 func transportFault(err error) *store.Fault {
+	var known *store.Fault
+	if errors.As(err, &known) {
+		return known
+	}
 	f := &store.Fault{Class: core.AssetError, Cause: err}
 	var (
 		refused *refusedAddress

@@ -4,6 +4,7 @@ package httpstore
 
 import (
 	"context"
+	"crypto/x509"
 	"io"
 	"net/http"
 	"net/url"
@@ -39,32 +40,29 @@ const (
 type Store struct {
 	// One pool for callers who may reach private addresses, one for hrefs of public catalogs, which may
 	// not: a connection of the first must never serve the second.
-	transports [2]*http.Transport
-	policy     Policy
-	private    sync.Map     // catalog host -> whether it has a private address
-	broken     *store.Fault // why no request can be made, such as an unreadable CA bundle
+	pools   [2]*pool
+	policy  Policy
+	private sync.Map // catalog host -> whether it has a private address
 }
 
 var _ store.Store = (*Store)(nil)
 
 // New makes a store with its own pools of connections.
 func New(cfg Config) *Store {
+	roots := sync.OnceValues(func() (*x509.CertPool, *store.Fault) { return rootCAs(cfg.CABundle) })
 	s := &Store{policy: cfg.Policy}
 	for i, policy := range [...]Policy{cfg.Policy, cfg.Policy.strict()} {
-		cfg.Policy = policy
-		if s.transports[i], s.broken = newTransport(cfg); s.broken != nil {
-			return s
-		}
+		own := cfg
+		own.Policy = policy
+		s.pools[i] = newPool(own, roots)
 	}
 	return s
 }
 
 // Close closes the connections that are idle.
 func (s *Store) Close() {
-	for _, t := range s.transports {
-		if t != nil {
-			t.CloseIdleConnections()
-		}
+	for _, p := range s.pools {
+		p.closeIdle()
 	}
 }
 
@@ -81,9 +79,6 @@ func (s *Store) Host(href string) string {
 // set of headers, so that nothing meant for one server reaches another, and none is told where the
 // request came from.
 func (s *Store) ReadRange(ctx context.Context, req store.Request) (store.Body, error) {
-	if s.broken != nil {
-		return nil, s.broken
-	}
 	u, err := parseHref(req.Href)
 	if err != nil {
 		return nil, err

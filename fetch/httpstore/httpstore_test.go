@@ -378,7 +378,7 @@ func TestNoConnection(t *testing.T) {
 		{"http://user@127.0.0.1/", "Href", core.InvalidArgument, config()},
 		{"http:///x", "Href", core.InvalidArgument, config()},
 		{"http://127.0.0.1/a\nb", "Href", core.InvalidArgument, config()},
-		{"http://127.0.0.1/", "CABundle", core.InvalidArgument, httpstore.Config{CABundle: "/none.pem"}},
+		{"https://127.0.0.1/", "CABundle", core.InvalidArgument, httpstore.Config{CABundle: "/none.pem"}},
 	} {
 		start := time.Now()
 		_, f := read(newStore(t, tc.cfg), tc.href, core.ByteRange{End: 1}, store.Identity{})

@@ -26,9 +26,6 @@ const maxAgain = 2
 
 // ReadObject is ReadRange for an Object. It follows no redirect.
 func (s *Store) ReadObject(ctx context.Context, req store.Request, o Object) (store.Body, error) {
-	if s.broken != nil {
-		return nil, s.broken
-	}
 	for again := 0; ; again++ {
 		u, header, err := o.Request(ctx)
 		if err != nil {
@@ -48,13 +45,4 @@ func (s *Store) ReadObject(ctx context.Context, req store.Request, o Object) (st
 }
 
 // RoundTripper is the store's way to any server, for clients that fetch credentials.
-func (s *Store) RoundTripper() http.RoundTripper {
-	if s.broken != nil {
-		return brokenTripper{s.broken}
-	}
-	return s.transports[0]
-}
-
-type brokenTripper struct{ fault *store.Fault }
-
-func (b brokenTripper) RoundTrip(*http.Request) (*http.Response, error) { return nil, b.fault }
+func (s *Store) RoundTripper() http.RoundTripper { return s.pools[0] }

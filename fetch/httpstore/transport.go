@@ -10,6 +10,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"cogweave/core"
@@ -21,13 +23,60 @@ import (
 // sessionsKept is the number of hosts whose TLS session is remembered.
 const sessionsKept = 256
 
-// newTransport tunes the pool for many small ranges of few hosts: as many connections as there may be
-// requests, all kept, no compression, HTTP/2 where TLS offers it.
-func newTransport(cfg Config) (*http.Transport, *store.Fault) {
-	roots, broken := rootCAs(cfg.CABundle)
+// pool is the connections of one policy. Those with TLS are set up by the first request that needs them:
+// a bundle of root certificates takes milliseconds to read.
+type pool struct {
+	plain  *http.Transport
+	secure func() (*http.Transport, *store.Fault)
+	made   atomic.Bool // secure was called
+}
+
+// newPool makes the pool of a policy that shares its root certificates with other pools.
+func newPool(cfg Config, roots func() (*x509.CertPool, *store.Fault)) *pool {
+	plain := newTransport(cfg)
+	p := &pool{plain: plain}
+	p.secure = sync.OnceValues(func() (*http.Transport, *store.Fault) {
+		p.made.Store(true)
+		certificates, broken := roots()
+		if broken != nil {
+			return nil, broken
+		}
+		t := plain.Clone()
+		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: certificates,
+			// A connection that is made again costs one round trip less, and no signature of the server's.
+			ClientSessionCache: tls.NewLRUClientSessionCache(sessionsKept)}
+		t.ForceAttemptHTTP2 = true
+		return t, nil
+	})
+	return p
+}
+
+// RoundTrip sends a request over the connections that fit its URL, and the proxy on its way.
+func (p *pool) RoundTrip(r *http.Request) (*http.Response, error) {
+	proxy, err := p.plain.Proxy(r)
+	if err == nil && r.URL.Scheme != "https" && (proxy == nil || proxy.Scheme != "https") {
+		return p.plain.RoundTrip(r)
+	}
+	t, broken := p.secure()
 	if broken != nil {
 		return nil, broken
 	}
+	return t.RoundTrip(r)
+}
+
+func (p *pool) closeIdle() {
+	p.plain.CloseIdleConnections()
+	if !p.made.Load() {
+		return
+	}
+	if t, broken := p.secure(); broken == nil {
+		t.CloseIdleConnections()
+	}
+}
+
+// newTransport tunes connections for many small ranges of few hosts: as many as there may be requests,
+// all kept, no compression.
+func newTransport(cfg Config) *http.Transport {
 	cfg.Policy.AllowHosts = append(slices.Clone(cfg.Policy.AllowHosts), proxyHosts(cfg.Proxy)...)
 	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, _, err := net.SplitHostPort(address)
@@ -39,11 +88,8 @@ func newTransport(cfg Config) (*http.Transport, *store.Fault) {
 	}
 	proxy := cfg.Proxy.ProxyFunc()
 	return &http.Transport{
-		Proxy:       func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
-		DialContext: dial,
-		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots,
-			// A connection that is made again costs one round trip less, and no signature of the server's.
-			ClientSessionCache: tls.NewLRUClientSessionCache(sessionsKept)},
+		Proxy:                 func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
+		DialContext:           dial,
 		TLSHandshakeTimeout:   cfg.TLSTimeout,
 		ResponseHeaderTimeout: cfg.FirstByteTimeout,
 		DisableCompression:    true,
@@ -51,10 +97,9 @@ func newTransport(cfg Config) (*http.Transport, *store.Fault) {
 		// Below the 20 s after which large object stores hang up.
 		IdleConnTimeout:        15 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
-		ForceAttemptHTTP2:      true,
 		// A silent HTTP/2 connection is probed, since a retry would otherwise go out on it again.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: cfg.FirstByteTimeout, PingTimeout: cfg.ConnectTimeout},
-	}, nil
+	}
 }
 
 // proxyHosts are the hosts of proxies, which the user has named: they may be anywhere.
@@ -71,6 +116,7 @@ func proxyHosts(cfg httpproxy.Config) []string {
 	return hosts
 }
 
+// rootCAs reads a bundle of certificates; nil stands for the system's.
 func rootCAs(path string) (*x509.CertPool, *store.Fault) {
 	if path == "" {
 		return nil, nil
