@@ -1,19 +1,6 @@
 // Package crs gives coordinate reference systems and transforms between them, by PROJ through GDAL.
 package crs
 
-/*
-#cgo pkg-config: gdal
-#cgo CFLAGS: -Wall -Wextra -Wno-unused-parameter -Werror
-#include <cpl_error.h>
-#include <ogr_srs_api.h>
-
-static void quiet(void) {
-	CPLSetErrorHandler(CPLQuietErrorHandler);
-	OSRSetPROJEnableNetwork(0);
-}
-*/
-import "C"
-
 import (
 	"context"
 	"errors"
@@ -42,24 +29,21 @@ func (s *system) key() string {
 	return s.wkt
 }
 
-var (
-	setUp   sync.Once
-	systems sync.Map // definition -> *system
-)
-
-// prepare silences GDAL, which prints errors on stderr unless told otherwise (ours are returned), and
-// keeps PROJ from downloading grids.
-func prepare() { setUp.Do(func() { C.quiet() }) }
+var systems sync.Map // definition -> *system
 
 // parse reads a CRS definition: a code, WKT or PROJJSON.
-func parse(definition string) (*system, error) {
+func parse(definition string) (s *system, err error) {
 	if s, ok := systems.Load(definition); ok {
 		return s.(*system), nil
 	}
-	prepare()
 	if len(definition) > 64<<10 {
 		return nil, core.Errorf(core.InvalidArgument, "CRS", "crs: definition of %d bytes is too long", len(definition))
 	}
+	withDatabase(func() { s, err = read(definition) })
+	return s, err
+}
+
+func read(definition string) (*system, error) {
 	ref, err := newRef(definition)
 	if err != nil {
 		return nil, err
@@ -123,7 +107,12 @@ func (Projection) Same(a, b string) bool {
 	return sa.wkt == sb.wkt || sameSystem(sa.wkt, sb.wkt)
 }
 
-func sameSystem(a, b string) bool {
+func sameSystem(a, b string) (same bool) {
+	withDatabase(func() { same = isSame(a, b) })
+	return same
+}
+
+func isSame(a, b string) bool {
 	ra, errA := newRef(a)
 	rb, errB := newRef(b)
 	if errA != nil || errB != nil {
@@ -174,7 +163,12 @@ func (Projection) Transformer(src, dst string) (core.Transformer, error) {
 	return actual.(*transformer), nil
 }
 
-func (t *transformer) open() (*godal.Transform, error) {
+func (t *transformer) open() (pj *godal.Transform, err error) {
+	withDatabase(func() { pj, err = t.make() })
+	return pj, err
+}
+
+func (t *transformer) make() (*godal.Transform, error) {
 	src, err := newRef(t.src)
 	if err != nil {
 		return nil, err

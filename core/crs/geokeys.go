@@ -36,7 +36,9 @@ func (Projection) FromGeoref(g *cog.Georef) (string, error) {
 	if wkt, ok := geokeyWKT.Load(key); ok {
 		return wkt.(string), nil
 	}
-	wkt, err := wktOfKeys(g)
+	var wkt string
+	var err error
+	withDatabase(func() { wkt, err = wktOfKeys(g) })
 	if err != nil {
 		return "", err
 	}
@@ -49,7 +51,6 @@ var geokeyWKT sync.Map // printed keys -> WKT
 // wktOfKeys asks GDAL, which owns the rules by which GeoKeys become a CRS (OGC 19-008r4 and the habits
 // of old software): it reads a TIFF of one pixel that carries the same keys.
 func wktOfKeys(g *cog.Georef) (string, error) {
-	prepare()
 	if err := registerGTiff(); err != nil {
 		return "", core.Errorf(core.Internal, "GDAL", "cannot register GTiff: %w", err)
 	}
