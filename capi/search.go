@@ -65,7 +65,7 @@ func (r *searchRequest) query() (*search.Query, error) {
 	return q, nil
 }
 
-// outline takes the region to longitude and latitude; it needs PROJ, so it is part of the work.
+// outline takes the region to longitude and latitude.
 func (r *searchRequest) outline() (*search.Outline, error) {
 	if r.Region == nil {
 		return nil, nil
@@ -111,11 +111,8 @@ func cwgo_search(queue C.cw_handle, request *C.char, source C.cw_handle, out *C.
 }
 
 func searchIn(source search.Source, r *searchRequest, q *search.Query) op.Work {
+	q.Outline = r.outline
 	return func(ctx context.Context, _ *op.Operation) (op.Result, error) {
-		var err error
-		if q.Outline, err = r.outline(); err != nil {
-			return nil, err
-		}
 		found, err := running().search().Search(ctx, source, q)
 		if err != nil {
 			return nil, err

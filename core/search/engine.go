@@ -96,12 +96,13 @@ func (e *Engine) Search(ctx context.Context, src Source, q *Query) (*Result, err
 	if err := q.check(); err != nil {
 		return nil, err
 	}
-	regions, err := q.regions()
-	if err != nil {
-		return nil, err
-	}
+	where := q.locate()
 	var result *Result
-	err = e.with(ctx, src, q, regions, func(db *database) error {
+	err := e.with(ctx, src, q, where, func(db *database) error {
+		regions, err := where()
+		if err != nil {
+			return err
+		}
 		result, err = db.search(ctx, q, regions)
 		return err
 	})
@@ -111,7 +112,8 @@ func (e *Engine) Search(ctx context.Context, src Source, q *Query) (*Result, err
 // Describe gives the columns of a source, and the keys of its assets where the schema tells them (an
 // assets column that is a struct).
 func (e *Engine) Describe(ctx context.Context, src Source) (schema *arrow.Schema, assets []string, err error) {
-	err = e.with(ctx, src, &Query{Limit: 1}, nil, func(db *database) error {
+	everywhere := func() ([]*region.Region, error) { return nil, nil }
+	err = e.with(ctx, src, &Query{Limit: 1}, everywhere, func(db *database) error {
 		schema, assets = db.columns.arrow, db.columns.assetKeys()
 		return nil
 	})
@@ -138,8 +140,8 @@ func (e *Engine) Close() error {
 }
 
 // with opens the source, or finds it open, and runs f on it.
-func (e *Engine) with(ctx context.Context, src Source, q *Query, regions []*region.Region, f func(*database) error) error {
-	key, open, err := src.prepare(ctx, e, q, regions)
+func (e *Engine) with(ctx context.Context, src Source, q *Query, where located, f func(*database) error) error {
+	key, open, err := src.prepare(ctx, e, q, where)
 	if err != nil {
 		return err
 	}

@@ -33,9 +33,13 @@ type summary struct {
 
 // prune leaves out the files whose statistics say that no item of theirs can match. One file of each schema stays,
 // so that the columns of the source do not depend on the query.
-func (e *Engine) prune(files []file, q *Query, regions []*region.Region) ([]file, error) {
+func (e *Engine) prune(files []file, q *Query, where located) ([]file, error) {
 	if len(files) < manyFiles {
 		return files, nil
+	}
+	regions, err := where()
+	if err != nil {
+		return nil, err
 	}
 	summaries, err := e.summaries(files)
 	if err != nil {

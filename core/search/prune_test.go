@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
-
-	"cogweave/core/search/region"
 )
 
 // TestPartitionsArePruned leaves out files by their statistics, and finds the same as without.
@@ -35,12 +33,7 @@ func TestPartitionsArePruned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	regions := []*region.Region{}
-	r, err := region.FromBBox(box)
-	if err != nil {
-		t.Fatal(err)
-	}
-	kept, err := e.prune(files, &q, append(regions, r))
+	kept, err := e.prune(files, &q, q.locate())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,8 +12,8 @@ import (
 type Query struct {
 	// BBox is (minx, miny, maxx, maxy) in degrees; minx greater than maxx crosses the antimeridian.
 	BBox *[4]float64
-	// Outline is the region as a caller projected it from another CRS.
-	Outline *Outline
+	// Outline projects the region from another CRS. It is called once, while the source is opened.
+	Outline func() (*Outline, error) `json:"-"`
 	// Intersects is a GeoJSON geometry, Feature or FeatureCollection.
 	Intersects json.RawMessage
 	// Start and End are microseconds, both inclusive.
@@ -56,6 +56,19 @@ type Outline struct {
 // regions are the query's spatial constraints, all of which must be touched.
 func (q *Query) regions() ([]*region.Region, error) {
 	var all []*region.Region
+	if q.Outline != nil {
+		outline, err := q.Outline()
+		if err != nil {
+			return nil, err
+		}
+		if outline != nil {
+			r, err := region.FromRings(outline.Rings)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, r)
+		}
+	}
 	add := func(r *region.Region, err error) error {
 		if err == nil {
 			all = append(all, r)
@@ -66,9 +79,6 @@ func (q *Query) regions() ([]*region.Region, error) {
 	if q.BBox != nil {
 		errs = append(errs, add(region.FromBBox(*q.BBox)))
 	}
-	if q.Outline != nil {
-		errs = append(errs, add(region.FromRings(q.Outline.Rings)))
-	}
 	if len(q.Intersects) > 0 && string(q.Intersects) != "null" {
 		errs = append(errs, add(region.FromGeoJSON(q.Intersects)))
 	}
@@ -78,6 +88,29 @@ func (q *Query) regions() ([]*region.Region, error) {
 		}
 	}
 	return all, nil
+}
+
+// located are the regions of a query, once they are known.
+type located func() ([]*region.Region, error)
+
+// locate starts to find the regions: projecting them and starting DuckDB both take milliseconds.
+func (q *Query) locate() located {
+	var (
+		regions []*region.Region
+		err     error
+		done    = make(chan struct{})
+	)
+	core.Go(func() {
+		regions, err = q.regions()
+		close(done)
+	}, func(panicked error) {
+		err = panicked
+		close(done)
+	})
+	return func() ([]*region.Region, error) {
+		<-done
+		return regions, err
+	}
 }
 
 // check refuses what no search could answer.

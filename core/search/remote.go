@@ -66,8 +66,12 @@ func (p *part) id() string {
 	return fmt.Sprintf("%s\x00%s\x00%d\x00%v\x00%v%q", p.footer.asset.Href, p.footer.asset.ETag, p.footer.asset.Size, p.groups, p.columns == nil, names)
 }
 
-func (s mixedSource) prepare(ctx context.Context, e *Engine, q *Query, regions []*region.Region) (string, opener, error) {
+func (s mixedSource) prepare(ctx context.Context, e *Engine, q *Query, where located) (string, opener, error) {
 	parts, err := s.parts(ctx, e)
+	if err != nil {
+		return "", nil, err
+	}
+	regions, err := where()
 	if err != nil {
 		return "", nil, err
 	}

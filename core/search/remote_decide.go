@@ -23,6 +23,9 @@ func (s mixedSource) decide(ctx context.Context, e *Engine, parts []part, decidi
 		return core.Errorf(core.InvalidArgument, "Filter", "filter: is no JSON: %w", err)
 	}
 	key, versions := string(asked), true
+	for _, r := range regions {
+		key += "\x00" + r.Key()
+	}
 	for i := range parts {
 		key += "\x00" + parts[i].id()
 		versions = versions && (parts[i].footer == nil || parts[i].footer.asset.ETag != "")

@@ -56,7 +56,7 @@ func askSpace(t *testing.T, e *Engine, src Source, all []scene) {
 		want := selected(all, func(s scene) bool { return geom.Intersects(rectangle, s.footprint) })
 		sameIDs(t, fmt.Sprintf("bbox %v", box), found(t, e, src, Query{BBox: &box}), want)
 		ring := [][2]float64{{box[0], box[1]}, {box[2], box[1]}, {box[2], box[3]}, {box[0], box[3]}}
-		sameIDs(t, fmt.Sprintf("outline %v", box), found(t, e, src, Query{Outline: &Outline{Rings: [][][2]float64{ring}}}), want)
+		sameIDs(t, fmt.Sprintf("outline %v", box), found(t, e, src, Query{Outline: func() (*Outline, error) { return &Outline{Rings: [][][2]float64{ring}}, nil }}), want)
 
 		triangle, err := geom.UnmarshalWKT(fmt.Sprintf("POLYGON((%v %v,%v %v,%v %v,%v %v))", x, y, x+size, y, x, y+size, x, y))
 		if err != nil {

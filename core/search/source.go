@@ -3,15 +3,13 @@ package search
 import (
 	"context"
 	"strings"
-
-	"cogweave/core/search/region"
 )
 
 // Source is where items come from: Files, Table or From.
 type Source interface {
 	// prepare gives a key that is equal for equal contents, and the function that opens the source, or what
 	// of it the query needs.
-	prepare(ctx context.Context, e *Engine, q *Query, regions []*region.Region) (key string, open opener, err error)
+	prepare(ctx context.Context, e *Engine, q *Query, where located) (key string, open opener, err error)
 }
 
 // opener opens a source. Its context is that of the search that was first to need it.
@@ -25,13 +23,13 @@ type fileSource struct{ paths []string }
 // opened anew.
 func Files(paths ...string) Source { return fileSource{paths} }
 
-func (s fileSource) prepare(_ context.Context, e *Engine, q *Query, regions []*region.Region) (string, opener, error) {
+func (s fileSource) prepare(_ context.Context, e *Engine, q *Query, where located) (string, opener, error) {
 	files, err := resolve(s.paths)
 	if err != nil {
 		return "", nil, err
 	}
 	keys := partitionKeys(files)
-	if files, err = e.prune(files, q, regions); err != nil {
+	if files, err = e.prune(files, q, where); err != nil {
 		return "", nil, err
 	}
 	ids := make([]string, len(files))

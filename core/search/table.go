@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 
 	"cogweave/core"
-	"cogweave/core/search/region"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -44,7 +43,7 @@ func Table(schema *arrow.Schema, batches []arrow.RecordBatch) *TableSource {
 // engine finds it idle.
 func (t *TableSource) Release() { t.release() }
 
-func (t *TableSource) prepare(context.Context, *Engine, *Query, []*region.Region) (string, opener, error) {
+func (t *TableSource) prepare(context.Context, *Engine, *Query, located) (string, opener, error) {
 	return t.key, t.open, nil
 }
 

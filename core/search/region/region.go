@@ -4,6 +4,7 @@
 package region
 
 import (
+	"fmt"
 	"math"
 
 	"cogweave/core"
@@ -18,6 +19,9 @@ type Region struct {
 	// rect is the region itself where it is one rectangle that stays within -180 and 180.
 	rect *[4]float64
 }
+
+// Key is equal for regions of the same rings.
+func (r *Region) Key() string { return fmt.Sprint(r.shape.rings) }
 
 func newRegion() *Region { return &Region{shape: geometry{bounds: nowhere}} }
 
