@@ -5,6 +5,7 @@ import (
 
 	"cogweave/core"
 	"cogweave/core/lattice"
+	"cogweave/core/plan"
 	"cogweave/mosaic/combine"
 	"cogweave/mosaic/warp"
 )
@@ -13,8 +14,10 @@ const side = lattice.Block
 
 // scratch is a worker's memory for one block.
 type scratch struct {
-	xs, ys []float64 // level coordinates of the cells
-	values []byte    // resampled
+	lying  lying
+	nodes  lattice.Nodes // of lying
+	xs, ys []float64     // level coordinates of the cells
+	values []byte        // resampled
 	valid  []byte
 	window []byte // source pixels, where several tiles meet
 	mask   []byte
@@ -26,7 +29,20 @@ type scratch struct {
 	kept     []kept   // of a joint item's bands
 }
 
+// lying is what the level coordinates of a block's cells depend on.
+type lying struct {
+	placement *plan.Placement
+	area      bool // the kernel's
+	block     [2]int
+}
+
 var scratches = sync.Pool{New: func() any { return &scratch{} }}
+
+// rest gives the memory back for another block, perhaps of another plan.
+func (s *scratch) rest() {
+	s.lying = lying{}
+	scratches.Put(s)
+}
 
 func grow[T any](s *[]T, n int) []T {
 	if cap(*s) < n {
@@ -76,7 +92,7 @@ func (b *block) accumulators(j *job) {
 func (rd *round) combine(b *block) {
 	j := rd.job
 	s := scratches.Get().(*scratch)
-	defer scratches.Put(s)
+	defer s.rest()
 	if !rd.direct(b) {
 		rd.combineNeeds(b, s)
 	}
@@ -241,6 +257,7 @@ func (s *scratch) resample(sn *sourceNeed, b *block) {
 	s.valid = grow(&s.valid, n)
 	view := s.view(sn)
 	c := b.cells
+	nodes := s.coordinates(sn.source, c)
 	row0, col0 := c.Window.Row-c.Row*lattice.Block, c.Window.Col-c.Col*lattice.Block
 	switch {
 	case sn.source.Aligned:
@@ -248,27 +265,36 @@ func (s *scratch) resample(sn *sourceNeed, b *block) {
 	case sn.source.Kernel.IsArea() && c.Rows == nil:
 		rows, cols := c.Window.Height, c.Window.Width
 		s.xs, s.ys = grow(&s.xs, (rows+1)*(cols+1)), grow(&s.ys, (rows+1)*(cols+1))
-		warp.Interpolate(sn.nodes.X, sn.nodes.Y, sn.nodes.PerRow, sn.nodes.Step, row0, rows+1, col0, cols+1, s.xs, s.ys)
+		warp.Interpolate(nodes.X, nodes.Y, nodes.PerRow, nodes.Step, row0, rows+1, col0, cols+1, s.xs, s.ys)
 		warp.SampleArea(warp.Of(sn.source.Kernel), &view, cols, rows, s.xs, s.ys, s.values, s.valid)
 		s.splitAtAntimeridian(sn, cols, rows, &view)
 	case sn.source.Kernel.IsArea():
-		s.areas(sn, b, &view)
+		s.areas(sn, b, nodes, &view)
 	case c.Rows == nil && !view.Type.IsComplex():
 		at := core.Window{Row: row0, Col: col0, Height: c.Window.Height, Width: c.Window.Width}
-		warp.SampleBlock(warp.Of(sn.source.Kernel), &view, sn.source.Scale, sn.nodes, at, s.values, s.valid)
+		warp.SampleBlock(warp.Of(sn.source.Kernel), &view, sn.source.Scale, nodes, at, s.values, s.valid)
 	default:
 		s.xs, s.ys = grow(&s.xs, n), grow(&s.ys, n)
-		warp.InterpolateAt(sn.nodes.X, sn.nodes.Y, sn.nodes.PerRow, sn.nodes.Step, c.Rows, c.Cols, s.xs, s.ys)
+		warp.InterpolateAt(nodes.X, nodes.Y, nodes.PerRow, nodes.Step, c.Rows, c.Cols, s.xs, s.ys)
 		warp.Sample(warp.Of(sn.source.Kernel), &view, sn.source.Scale, s.xs, s.ys, s.values, s.valid)
 	}
 }
 
+// coordinates gives where the cells' points lie on a source's level. The bands of an item mostly lie alike.
+func (s *scratch) coordinates(source *plan.Source, c *plan.Cells) lattice.Nodes {
+	want := lying{source.Placement, source.Kernel.IsArea(), [2]int{c.Row, c.Col}}
+	if s.lying != want {
+		s.lying, s.nodes = want, source.Coordinates(c, source.Kernel)
+	}
+	return s.nodes
+}
+
 // areas samples scattered cells with an area kernel, each by its own four corners.
-func (s *scratch) areas(sn *sourceNeed, b *block, view *warp.View) {
+func (s *scratch) areas(sn *sourceNeed, b *block, nodes lattice.Nodes, view *warp.View) {
 	size := sn.dtype().Size()
 	s.xs, s.ys = grow(&s.xs, 4), grow(&s.ys, 4)
 	for i := range b.cells.Rows {
-		warp.Interpolate(sn.nodes.X, sn.nodes.Y, sn.nodes.PerRow, sn.nodes.Step, int(b.cells.Rows[i]), 2, int(b.cells.Cols[i]), 2, s.xs, s.ys)
+		warp.Interpolate(nodes.X, nodes.Y, nodes.PerRow, nodes.Step, int(b.cells.Rows[i]), 2, int(b.cells.Cols[i]), 2, s.xs, s.ys)
 		warp.SampleArea(warp.Of(sn.source.Kernel), view, 1, 1, s.xs, s.ys, s.values[i*size:(i+1)*size], s.valid[i:i+1])
 	}
 }

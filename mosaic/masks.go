@@ -24,7 +24,9 @@ func (rd *round) masks(n *need, s *sourceNeed, b *block, waiting *int32) []*mask
 		m := n.shared(part, s.window)
 		if m == nil {
 			m = &maskNeed{part: part, source: s.window}
-			s.source.EachWindow(b.cells, s.nodes, func(w core.Window) { m.window = m.window.Union(part.Window(w)) })
+			for _, w := range s.parts {
+				m.window = m.window.Union(part.Window(w))
+			}
 			if !m.window.Empty() {
 				rd.maskTiles(m, s, b, waiting)
 			}
@@ -49,9 +51,9 @@ func (n *need) shared(part *plan.MaskPart, source core.Window) *maskNeed {
 func (rd *round) maskTiles(m *maskNeed, s *sourceNeed, b *block, waiting *int32) {
 	from := origin{header: m.part.Header, asset: m.part.Asset, source: s.source, band: m.part.Name}
 	m.layer = newLayerNeed(m.part.Layer(), m.window)
-	s.source.EachWindow(b.cells, s.nodes, func(w core.Window) {
+	for _, w := range s.parts {
 		rd.cover(&m.layer, from, m.part.Window(w), b, waiting)
-	})
+	}
 }
 
 // drop clears the validity of the source pixels that the masks hide.

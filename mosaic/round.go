@@ -6,7 +6,6 @@ import (
 
 	"cogweave/core"
 	"cogweave/core/cog"
-	"cogweave/core/lattice"
 	"cogweave/core/plan"
 )
 
@@ -40,10 +39,10 @@ type need struct {
 // sourceNeed is the part of a source that a block needs.
 type sourceNeed struct {
 	source *plan.Source
-	nodes  lattice.Nodes
-	window core.Window // level pixels
-	whole  bool        // every cell lies on the raster
-	scaled core.DType  // of physical values; "" for raw pixels
+	parts  []core.Window // level pixels: for all cells, or for each of scattered ones
+	window core.Window   // around them
+	whole  bool          // every cell lies on the raster
+	scaled core.DType    // of physical values; "" for raw pixels
 	layers []layerNeed
 	masks  []*maskNeed
 }
@@ -143,8 +142,11 @@ func (rd *round) need(b *block, position int, item *plan.StepItem) (n *need, who
 }
 
 func newSourceNeed(source *plan.Source, cells *plan.Cells) *sourceNeed {
-	s := &sourceNeed{source: source, nodes: source.Coordinates(cells, source.Kernel)}
-	s.whole = source.EachWindow(cells, s.nodes, func(w core.Window) { s.window = s.window.Union(w) })
+	s := &sourceNeed{source: source}
+	s.parts, s.whole = source.Windows(cells)
+	for _, part := range s.parts {
+		s.window = s.window.Union(part)
+	}
 	return s
 }
 
@@ -157,7 +159,9 @@ func (rd *round) register(b *block, n *need, waiting *int32) {
 		from := origin{header: s.source.Header, asset: s.source.Asset, source: s.source, band: rd.job.run.plan.Bands[s.source.Band].Name}
 		for _, layer := range s.source.Layers() {
 			ln := newLayerNeed(layer, s.window)
-			s.source.EachWindow(b.cells, s.nodes, func(part core.Window) { rd.cover(&ln, from, part, b, waiting) })
+			for _, part := range s.parts {
+				rd.cover(&ln, from, part, b, waiting)
+			}
 			s.layers = append(s.layers, ln)
 		}
 		s.masks = rd.masks(n, s, b, waiting)

@@ -75,6 +75,7 @@ type square struct {
 	width  float64
 	x, y   [degree + 1][degree + 1]float64 // exact coordinates at the nodes
 	step   int                             // step of the blocks' nodes; 0: no polynomial
+	slack  float64                         // of Border; infinite where it cannot tell
 }
 
 // Nodes gives the control points of the block at (row, col), counted in blocks from the grid's origin.
@@ -161,6 +162,10 @@ func (l *Lattice) fit(sq *square) {
 	for step := Block; step >= 1; step /= 2 {
 		if step == 1 || sq.bend(float64(step)) <= l.tol*0.7 {
 			sq.step = step
+			sq.slack = math.Inf(1)
+			if sq.regular() {
+				sq.slack = sq.bend(float64(max(step, chord))) + l.tol
+			}
 			return
 		}
 	}
@@ -184,6 +189,29 @@ func (s *square) bend(step float64) float64 {
 		}
 	}
 	return worst
+}
+
+// regular tells whether the polynomial turns cells nowhere over, sampled over the square: then it takes
+// open sets to open sets.
+func (s *square) regular() bool {
+	var first float64
+	for p := range degree + 1 {
+		for q := range degree + 1 {
+			row := float64(s.row0) + (s.height-1)*float64(p)/degree
+			col := float64(s.col0) + (s.width-1)*float64(q)/degree
+			x, y := s.at(row, col)
+			xr, yr := s.at(row, col+1)
+			xd, yd := s.at(row+1, col)
+			turn := (xr-x)*(yd-y) - (xd-x)*(yr-y)
+			if p == 0 && q == 0 {
+				first = turn
+			}
+			if !(turn*first > 0) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // weights are the Lagrange basis polynomials through 0, 1, ..., degree at t.

@@ -7,13 +7,58 @@ import (
 	"cogweave/core/lattice"
 )
 
+// margin is what the rounding of kernels, which interpolate again, may move across a pixel's edge.
+const margin = 1e-6
+
+// bounds gives the least and greatest level coordinates of the points of w, inside block c, that a kernel
+// needs. ok is false where none has a coordinate.
+func (p *Placement) bounds(c *Cells, w core.Window, k core.Kernel) (low, high [2]float64, ok bool) {
+	xs, ys, slack, smooth := p.lattice(k).Border(w)
+	if smooth {
+		slack /= p.finest
+		low, high = nowhere()
+		for i := range xs {
+			x, y := p.pixel(xs[i], ys[i])
+			widen(&low, &high, x, y)
+		}
+		ok = true
+	} else {
+		low, high, ok = bounds(p.Coordinates(c, k), w, c.Row*lattice.Block, c.Col*lattice.Block)
+	}
+	for i := range 2 {
+		low[i] -= slack + margin
+		high[i] += slack + margin
+	}
+	return low, high, ok
+}
+
+func nowhere() (low, high [2]float64) {
+	return [2]float64{math.Inf(1), math.Inf(1)}, [2]float64{math.Inf(-1), math.Inf(-1)}
+}
+
+func widen(low, high *[2]float64, x, y float64) {
+	// Not min and max: they look for NaN and signed zeros, and this runs before the first request.
+	if x < low[0] {
+		low[0] = x
+	}
+	if x > high[0] {
+		high[0] = x
+	}
+	if y < low[1] {
+		low[1] = y
+	}
+	if y > high[1] {
+		high[1] = y
+	}
+}
+
 // bounds gives the least and greatest coordinates of the cells of w, exactly: within a cell of the
 // lattice interpolation is bilinear, so its extremes lie at the corners of the common part. ok is false
 // where no cell has a coordinate. NaN nodes are passed over.
 func bounds(n lattice.Nodes, w core.Window, row0, col0 int) (low, high [2]float64, ok bool) {
 	rows := knots(w.Row-row0, w.Height, n.Step)
 	cols := knots(w.Col-col0, w.Width, n.Step)
-	low, high = [2]float64{math.Inf(1), math.Inf(1)}, [2]float64{math.Inf(-1), math.Inf(-1)}
+	low, high = nowhere()
 	for _, row := range rows {
 		for _, col := range cols {
 			x, y := at(n, row, col)
@@ -21,19 +66,7 @@ func bounds(n lattice.Nodes, w core.Window, row0, col0 int) (low, high [2]float6
 				continue
 			}
 			ok = true
-			// Not min and max: they look for NaN and signed zeros, and this runs before the first request.
-			if x < low[0] {
-				low[0] = x
-			}
-			if x > high[0] {
-				high[0] = x
-			}
-			if y < low[1] {
-				low[1] = y
-			}
-			if y > high[1] {
-				high[1] = y
-			}
+			widen(&low, &high, x, y)
 		}
 	}
 	return low, high, ok

@@ -126,6 +126,7 @@ type Placement struct {
 	rect    bool
 	origin  [2]float64 // rectilinear: pixel = (x - origin) / size
 	size    [2]float64
+	finest  float64 // the lesser side of a pixel, source CRS units
 }
 
 // maxPixel is the coarsest that a level's pixel may be, in cells (SEMANTICS, Overview level).
@@ -163,7 +164,8 @@ func (g *geometry) place(grid core.Grid, header *cog.Header, level int) *Placeme
 		origin: [2]float64{t.C, t.F}, size: [2]float64{t.A, t.E},
 	}
 	resX, resY := t.Resolution()
-	tol := tolerance * min(resX, resY)
+	p.finest = min(resX, resY)
+	tol := tolerance * p.finest
 	p.centres = lattice.New(grid, g.forward, 0.5, tol)
 	p.corners = lattice.New(grid, g.forward, 0, tol)
 	if g.same {
@@ -202,40 +204,47 @@ func (p *Placement) align(grid core.Grid, t core.Affine) {
 
 // Centres gives the level coordinates of the cells' centres in the block at (row, col), counted in
 // blocks of lattice.Block cells.
-func (p *Placement) Centres(row, col int) lattice.Nodes { return p.pixels(p.centres.Nodes(row, col)) }
+func (p *Placement) Centres(row, col int) lattice.Nodes { return p.nodes(p.centres, row, col) }
 
-// Corners gives the level coordinates of the cells' top-left corners in a block.
-func (p *Placement) Corners(row, col int) lattice.Nodes { return p.pixels(p.corners.Nodes(row, col)) }
-
-func (p *Placement) pixels(n lattice.Nodes) lattice.Nodes {
+func (p *Placement) nodes(l *lattice.Lattice, row, col int) lattice.Nodes {
+	n := l.Nodes(row, col)
 	out := lattice.Nodes{Step: n.Step, PerRow: n.PerRow, X: make([]float64, len(n.X)), Y: make([]float64, len(n.Y))}
 	for i := range n.X {
-		if p.rect {
-			// A division, not a product with the inverse: exact where the grid's numbers are.
-			out.X[i], out.Y[i] = (n.X[i]-p.origin[0])/p.size[0], (n.Y[i]-p.origin[1])/p.size[1]
-		} else {
-			out.X[i], out.Y[i] = p.toLevel.Apply(n.X[i], n.Y[i])
-		}
+		out.X[i], out.Y[i] = p.pixel(n.X[i], n.Y[i])
 	}
 	return out
+}
+
+// pixel takes source CRS coordinates to those of the level.
+func (p *Placement) pixel(x, y float64) (col, row float64) {
+	if p.rect {
+		// A division, not a product with the inverse: exact where the grid's numbers are.
+		return (x - p.origin[0]) / p.size[0], (y - p.origin[1]) / p.size[1]
+	}
+	return p.toLevel.Apply(x, y)
+}
+
+// lattice is that of the points of cells that a kernel needs: corners for one that summarises areas, else
+// centres.
+func (p *Placement) lattice(k core.Kernel) *lattice.Lattice {
+	if k.IsArea() {
+		return p.corners
+	}
+	return p.centres
 }
 
 // Coordinates gives the level coordinates of the cells of a block that a kernel needs: of their corners
 // for a kernel that summarises areas, else of their centres.
 func (p *Placement) Coordinates(c *Cells, k core.Kernel) lattice.Nodes {
-	switch {
-	case p.Aligned:
+	if p.Aligned {
 		return lattice.Nodes{}
-	case k.IsArea():
-		return p.Corners(c.Row, c.Col)
 	}
-	return p.Centres(c.Row, c.Col)
+	return p.nodes(p.lattice(k), c.Row, c.Col)
 }
 
 // SourceWindow gives the level pixels that the cells of w, inside block c, need with a kernel; it is empty
-// where the cells miss the raster. nodes are the block's Coordinates. whole tells whether every cell lies
-// on the raster.
-func (p *Placement) SourceWindow(c *Cells, w core.Window, nodes lattice.Nodes, k core.Kernel) (need core.Window, whole bool) {
+// where the cells miss the raster. whole tells whether every cell lies on the raster.
+func (p *Placement) SourceWindow(c *Cells, w core.Window, k core.Kernel) (need core.Window, whole bool) {
 	level := core.Window{Height: p.Height, Width: p.Width}
 	if p.Aligned {
 		w.Row += p.Shift[0]
@@ -246,15 +255,13 @@ func (p *Placement) SourceWindow(c *Cells, w core.Window, nodes lattice.Nodes, k
 		w.Height++ // the corners of a cell include those of the next
 		w.Width++
 	}
-	low, high, ok := bounds(nodes, w, c.Row*lattice.Block, c.Col*lattice.Block)
+	low, high, ok := p.bounds(c, w, k)
 	if !ok {
 		return core.Window{}, false
 	}
 	limit := func(v float64) int { return int(max(-1<<40, min(1<<40, v))) }
-	// The kernels interpolate again: what rounding may move across a pixel's edge is inside.
-	const margin = 1e-6
-	col0, row0 := limit(math.Floor(low[0]-margin)), limit(math.Floor(low[1]-margin))
-	col1, row1 := limit(math.Floor(high[0]+margin))+1, limit(math.Floor(high[1]+margin))+1
+	col0, row0 := limit(math.Floor(low[0])), limit(math.Floor(low[1]))
+	col1, row1 := limit(math.Floor(high[0]))+1, limit(math.Floor(high[1]))+1
 	whole = level.Contains(core.Window{Row: row0, Col: col0, Height: row1 - row0, Width: col1 - col0})
 	rx, ry := k.Radius(p.Scale)
 	return core.Window{Row: row0 - ry, Col: col0 - rx, Height: row1 - row0 + 2*ry, Width: col1 - col0 + 2*rx}.Intersect(level), whole

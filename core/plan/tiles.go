@@ -5,7 +5,6 @@ import (
 
 	"cogweave/core"
 	"cogweave/core/cog"
-	"cogweave/core/lattice"
 )
 
 // Layer is one image of a source's file that holds part of what is wanted: the pixels of a sample, or
@@ -65,22 +64,21 @@ func (l *Layer) Tile(row, col int) (index int, r core.ByteRange, ok bool) {
 	return index, r, ok
 }
 
-// EachWindow calls yield with the windows of level pixels that the cells need: one for a rectangle, one
-// for each scattered cell. nodes are the cells' Coordinates. It tells whether every cell lies on the raster.
-func (s *Source) EachWindow(c *Cells, nodes lattice.Nodes, yield func(core.Window)) (whole bool) {
+// Windows gives the windows of level pixels that the cells need: one for a rectangle, one for each
+// scattered cell. whole tells whether every cell lies on the raster.
+func (s *Source) Windows(c *Cells) (windows []core.Window, whole bool) {
 	if c.Rows == nil {
-		w, whole := s.SourceWindow(c, c.Window, nodes, s.Kernel)
-		yield(w)
-		return whole
+		w, whole := s.SourceWindow(c, c.Window, s.Kernel)
+		return []core.Window{w}, whole
 	}
-	whole = true
+	windows, whole = make([]core.Window, len(c.Rows)), true
 	for i := range c.Rows {
 		cell := core.Window{Row: c.Row*side + int(c.Rows[i]), Col: c.Col*side + int(c.Cols[i]), Height: 1, Width: 1}
-		w, inside := s.SourceWindow(c, cell, nodes, s.Kernel)
+		var inside bool
+		windows[i], inside = s.SourceWindow(c, cell, s.Kernel)
 		whole = whole && inside
-		yield(w)
 	}
-	return whole
+	return windows, whole
 }
 
 // Read is one tile that a window needs.
@@ -154,19 +152,20 @@ func (s *Source) eachRead(p *Plan, job Job, yield func(Read)) {
 		if s.Outline.Intersect(c.Window).Empty() {
 			continue
 		}
-		s.EachWindow(c, s.Coordinates(c, s.Kernel), func(w core.Window) {
+		windows, _ := s.Windows(c)
+		for _, w := range windows {
 			for _, layer := range layers {
 				layer.eachRead(w, s.Asset, pixels, yield)
 			}
 			if w.Empty() {
-				return
+				continue
 			}
 			for _, m := range s.Masks {
 				mask, layer := pixels, m.Layer()
 				mask.Band, mask.Level = m.Name, int32(m.Level)
 				layer.eachRead(m.Window(w), m.Asset, mask, yield)
 			}
-		})
+		}
 	}
 }
 
