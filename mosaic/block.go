@@ -272,7 +272,7 @@ func (s *scratch) resample(sn *sourceNeed, b *block) {
 		s.areas(sn, b, nodes, &view)
 	case c.Rows == nil && !view.Type.IsComplex():
 		at := core.Window{Row: row0, Col: col0, Height: c.Window.Height, Width: c.Window.Width}
-		warp.SampleBlock(warp.Of(sn.source.Kernel), &view, sn.source.Scale, nodes, at, s.values, s.valid)
+		warp.SampleBlock(warp.Of(sn.source.Kernel), &view, sn.source.Scale, *nodes, at, s.values, s.valid)
 	default:
 		s.xs, s.ys = grow(&s.xs, n), grow(&s.ys, n)
 		warp.InterpolateAt(nodes.X, nodes.Y, nodes.PerRow, nodes.Step, c.Rows, c.Cols, s.xs, s.ys)
@@ -281,16 +281,17 @@ func (s *scratch) resample(sn *sourceNeed, b *block) {
 }
 
 // coordinates gives where the cells' points lie on a source's level. The bands of an item mostly lie alike.
-func (s *scratch) coordinates(source *plan.Source, c *plan.Cells) lattice.Nodes {
+func (s *scratch) coordinates(source *plan.Source, c *plan.Cells) *lattice.Nodes {
 	want := lying{source.Placement, source.Kernel.IsArea(), [2]int{c.Row, c.Col}}
 	if s.lying != want {
-		s.lying, s.nodes = want, source.Coordinates(c, source.Kernel)
+		s.lying = want
+		source.Coordinates(c, source.Kernel, &s.nodes)
 	}
-	return s.nodes
+	return &s.nodes
 }
 
 // areas samples scattered cells with an area kernel, each by its own four corners.
-func (s *scratch) areas(sn *sourceNeed, b *block, nodes lattice.Nodes, view *warp.View) {
+func (s *scratch) areas(sn *sourceNeed, b *block, nodes *lattice.Nodes, view *warp.View) {
 	size := sn.dtype().Size()
 	s.xs, s.ys = grow(&s.xs, 4), grow(&s.ys, 4)
 	for i := range b.cells.Rows {

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"cogweave/core"
+	"cogweave/core/lattice"
 	"cogweave/core/plan"
 	"cogweave/mosaic/mask"
 	"cogweave/mosaic/warp"
@@ -105,6 +106,7 @@ func cellsOn(s *plan.Source, w plan.Window) int {
 	level := core.Window{Height: s.Height, Width: s.Width}
 	count := 0
 	xs, ys := make([]float64, side*side), make([]float64, side*side)
+	var n lattice.Nodes
 	for _, job := range w.Jobs() {
 		for i := range job.Cells {
 			c := &job.Cells[i]
@@ -116,7 +118,7 @@ func cellsOn(s *plan.Source, w plan.Window) int {
 				count += on.Height * on.Width
 				continue
 			}
-			n := s.Centres(c.Row, c.Col)
+			s.Centres(c.Row, c.Col, &n)
 			warp.Interpolate(n.X, n.Y, n.PerRow, n.Step, c.Window.Row-c.Row*side, c.Window.Height, c.Window.Col-c.Col*side, c.Window.Width, xs, ys)
 			for k := range c.Window.Height * c.Window.Width {
 				if xs[k] >= 0 && ys[k] >= 0 && xs[k] < float64(level.Width) && ys[k] < float64(level.Height) {

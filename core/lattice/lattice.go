@@ -13,6 +13,7 @@ package lattice
 
 import (
 	"math"
+	"slices"
 	"sync"
 
 	"cogweave/core"
@@ -78,26 +79,39 @@ type square struct {
 	slack  float64                         // of Border; infinite where it cannot tell
 }
 
-// Nodes gives the control points of the block at (row, col), counted in blocks from the grid's origin.
-func (l *Lattice) Nodes(row, col int) Nodes {
+// Nodes gives the control points of the block at (row, col), counted in blocks from the grid's origin, in
+// the memory of n.
+func (l *Lattice) Nodes(row, col int, n *Nodes) {
 	if l.source == nil {
-		return l.affine(row*Block, col*Block)
+		l.affine(row*Block, col*Block, n)
+		return
 	}
 	sq := l.square(row*Block/Square, col*Block/Square)
-	if sq.step == 0 {
-		return l.exact(row*Block, col*Block)
+	if sq.step > 0 {
+		n.shape(sq.step, Block/sq.step+l.beyond)
+		sq.nodes(row*Block, col*Block, n)
+		return
 	}
-	return sq.nodes(row*Block, col*Block, Block/sq.step+l.beyond)
+	exact := l.exact(row*Block, col*Block)
+	n.shape(exact.Step, exact.PerRow)
+	copy(n.X, exact.X)
+	copy(n.Y, exact.Y)
+}
+
+// shape makes room for so many nodes.
+func (n *Nodes) shape(step, per int) {
+	n.Step, n.PerRow = step, per
+	n.X = slices.Grow(n.X[:0], per*per)[:per*per]
+	n.Y = slices.Grow(n.Y[:0], per*per)[:per*per]
 }
 
 // affine is the block of a source in the same CRS: its corners say everything.
-func (l *Lattice) affine(row0, col0 int) Nodes {
+func (l *Lattice) affine(row0, col0 int, n *Nodes) {
 	per := 1 + l.beyond
-	n := Nodes{Step: Block, PerRow: per, X: make([]float64, per*per), Y: make([]float64, per*per)}
+	n.shape(Block, per)
 	for i := range n.X {
 		n.X[i], n.Y[i] = l.grid.Transform.Apply(float64(col0+i%per*Block)+l.offset, float64(row0+i/per*Block)+l.offset)
 	}
-	return n
 }
 
 func (l *Lattice) square(row, col int) *square {
@@ -261,9 +275,9 @@ func (l *line) sum(wc *[degree + 1]float64) (x, y float64) {
 }
 
 // nodes evaluates the polynomial at the control points of a block.
-func (s *square) nodes(row0, col0, per int) Nodes {
-	n := Nodes{Step: s.step, PerRow: per, X: make([]float64, per*per), Y: make([]float64, per*per)}
-	columns := make([][degree + 1]float64, per)
+func (s *square) nodes(row0, col0 int, n *Nodes) {
+	per := n.PerRow
+	var columns [Block + 2][degree + 1]float64
 	for q := range per {
 		columns[q] = weights(float64(col0+q*s.step-s.col0) / s.width * degree)
 	}
@@ -274,7 +288,6 @@ func (s *square) nodes(row0, col0, per int) Nodes {
 			n.X[p*per+q], n.Y[p*per+q] = along.sum(&columns[q])
 		}
 	}
-	return n
 }
 
 // exact is a block where no polynomial fits: exact nodes, at the widest step at which the middles of

@@ -23,7 +23,9 @@ func (p *Placement) bounds(c *Cells, w core.Window, k core.Kernel) (low, high [2
 		}
 		ok = true
 	} else {
-		low, high, ok = bounds(p.Coordinates(c, k), w, c.Row*lattice.Block, c.Col*lattice.Block)
+		var n lattice.Nodes
+		p.Coordinates(c, k, &n)
+		low, high, ok = bounds(n, w, c.Row*lattice.Block, c.Col*lattice.Block)
 	}
 	for i := range 2 {
 		low[i] -= slack + margin

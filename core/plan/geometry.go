@@ -203,16 +203,14 @@ func (p *Placement) align(grid core.Grid, t core.Affine) {
 }
 
 // Centres gives the level coordinates of the cells' centres in the block at (row, col), counted in
-// blocks of lattice.Block cells.
-func (p *Placement) Centres(row, col int) lattice.Nodes { return p.nodes(p.centres, row, col) }
+// blocks of lattice.Block cells, in the memory of n.
+func (p *Placement) Centres(row, col int, n *lattice.Nodes) { p.nodes(p.centres, row, col, n) }
 
-func (p *Placement) nodes(l *lattice.Lattice, row, col int) lattice.Nodes {
-	n := l.Nodes(row, col)
-	out := lattice.Nodes{Step: n.Step, PerRow: n.PerRow, X: make([]float64, len(n.X)), Y: make([]float64, len(n.Y))}
+func (p *Placement) nodes(l *lattice.Lattice, row, col int, n *lattice.Nodes) {
+	l.Nodes(row, col, n)
 	for i := range n.X {
-		out.X[i], out.Y[i] = p.pixel(n.X[i], n.Y[i])
+		n.X[i], n.Y[i] = p.pixel(n.X[i], n.Y[i])
 	}
-	return out
 }
 
 // pixel takes source CRS coordinates to those of the level.
@@ -234,12 +232,11 @@ func (p *Placement) lattice(k core.Kernel) *lattice.Lattice {
 }
 
 // Coordinates gives the level coordinates of the cells of a block that a kernel needs: of their corners
-// for a kernel that summarises areas, else of their centres.
-func (p *Placement) Coordinates(c *Cells, k core.Kernel) lattice.Nodes {
-	if p.Aligned {
-		return lattice.Nodes{}
+// for a kernel that summarises areas, else of their centres; in the memory of n.
+func (p *Placement) Coordinates(c *Cells, k core.Kernel, n *lattice.Nodes) {
+	if !p.Aligned {
+		p.nodes(p.lattice(k), c.Row, c.Col, n)
 	}
-	return p.nodes(p.lattice(k), c.Row, c.Col)
 }
 
 // SourceWindow gives the level pixels that the cells of w, inside block c, need with a kernel; it is empty
