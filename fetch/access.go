@@ -15,8 +15,8 @@ import (
 // with all hrefs of a call that requests will be made for, and again, with one, before each request.
 type Signer interface {
 	// Sign gives the href to read instead of each one given, in the same order. again is set where the
-	// server refused (401 or 403) what Sign gave last, which therefore must be forgotten; that happens
-	// once for each request.
+	// server refused (401 or 403) what Sign gave last, signed or not, which therefore must be forgotten;
+	// that happens once for each request. If Sign gives the same again, the refusal stands.
 	Sign(ctx context.Context, hrefs []string, again bool) ([]string, error)
 }
 

@@ -113,6 +113,88 @@ func TestSignsAgainOnceWhenRefused(t *testing.T) {
 	}
 }
 
+// late gives hrefs as they are until the server has refused them so often; it notes how it was asked.
+type late struct {
+	mu       sync.Mutex
+	refusals int // before it signs
+	first    int // asked for what was not refused
+	again    int
+}
+
+func (s *late) Sign(_ context.Context, hrefs []string, again bool) ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if again {
+		s.again++
+	} else {
+		s.first++
+	}
+	if s.again < s.refusals {
+		return hrefs, nil
+	}
+	signed := slices.Clone(hrefs)
+	for i := range signed {
+		signed[i] += "?sig=0"
+	}
+	return signed, nil
+}
+
+// A signer that left an href as it is gets another chance once the server has refused that.
+func TestUnsignedIsSignedWhenRefused(t *testing.T) {
+	for _, status := range []int{401, 403} {
+		server := fetchtest.NewServer(t)
+		refs := signedFiles(server, 1, false)
+		server.Always("/0.tif", fetchtest.Status(status))
+		c := newClient(t, quick())
+		s := &late{refusals: 1}
+		ctx := fetch.With(context.Background(), fetch.Access{Signer: s})
+		if got := tiles(ctx, c, refs); got[0].err != nil {
+			t.Error(got[0].err)
+		}
+		if n := len(server.Requests()); n != 2 || s.again != 1 {
+			t.Errorf("%d: %d requests, asked again %d times", status, n, s.again)
+		}
+	}
+}
+
+// The same href again is not requested again: of a tile, of a header, and of a file that is looked at.
+func TestTheSameAgainIsNotRequested(t *testing.T) {
+	server := fetchtest.NewServer(t)
+	refs := signedFiles(server, 1, false)
+	server.Always("/0.tif", fetchtest.Status(403))
+	reads := map[string]func(ctx context.Context, c *fetch.Client) error{
+		"tile": func(ctx context.Context, c *fetch.Client) error { return tiles(ctx, c, refs)[0].err },
+		"header": func(ctx context.Context, c *fetch.Client) error {
+			_, err := c.Header(ctx, refs[0].Asset.Href)
+			return err
+		},
+		"stat": func(ctx context.Context, c *fetch.Client) error {
+			_, err := c.Stat(ctx, refs[0].Asset.Href)
+			return err
+		},
+	}
+	for what, read := range reads {
+		for _, s := range []*late{{refusals: 9}, nil} { // nil: nobody signs
+			access, again := fetch.Access{}, 0
+			if s != nil {
+				access.Signer = s
+			}
+			before := len(server.Requests())
+			err := read(fetch.With(context.Background(), access), newClient(t, quick()))
+			var e *core.Error
+			if !errors.As(err, &e) || e.Class != core.AccessDenied || e.Reason != "AccessDenied" || e.Attempts != 1 || !strings.Contains(e.Message, "403") {
+				t.Errorf("%s: %+v", what, err)
+			}
+			if s != nil {
+				again = s.again
+			}
+			if n := len(server.Requests()) - before; n != 1 || (s != nil) != (again == 1) {
+				t.Errorf("%s, signer %v: %d requests, asked again %d times", what, s != nil, n, again)
+			}
+		}
+	}
+}
+
 func TestSigningFails(t *testing.T) {
 	server := fetchtest.NewServer(t)
 	refs := signedFiles(server, 3, false)

@@ -28,9 +28,13 @@ func (c *Client) transfer(ctx context.Context, href string, want store.Identity,
 	access := accessOf(ctx)
 	scale := time.Duration(s.rest().Len()/slowest) * time.Second
 	tries := attempts{cfg: now.cfg, budgets: c.budgets, total: now.cfg.TotalTimeout + scale}
-	refused := "" // the signed href that the server refused
+	var refused string       // the href that the server refused, if it did
+	var refusal *store.Fault // its answer
 	for {
 		target, fault := access.sign(ctx, href, refused)
+		if fault == nil && target == refused { // the answer would be the same
+			return want, failure(refusal, href, tries.made)
+		}
 		var st store.Store
 		if fault == nil {
 			st, fault = now.storeFor(target)
@@ -46,8 +50,8 @@ func (c *Client) transfer(ctx context.Context, href string, want store.Identity,
 		if ctx.Err() != nil {
 			return want, cancelled(ctx, href)
 		}
-		if fault.Class == core.AccessDenied && target != href && refused == "" {
-			refused = target
+		if fault.Class == core.AccessDenied && refused == "" {
+			refused, refusal = target, fault
 			continue
 		}
 		if got != (store.Identity{}) {

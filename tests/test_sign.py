@@ -202,7 +202,10 @@ def test_refused_signatures_are_made_anew_once(made: Archive, catalog: Any, serv
     np.testing.assert_array_equal(da.load().values, want)
     assert server.count(403) > 0
 
+    calls.clear()
+
     def stale(href: str) -> str:
+        calls.append([href])
         return f"{href}?sv=1&se=2099-01-01T00:00:00Z&sig={SECRET}"
 
     empty_the_tile_cache()
@@ -210,7 +213,37 @@ def test_refused_signatures_are_made_anew_once(made: Archive, catalog: Any, serv
     with pytest.raises(cw.AccessDenied) as denied:
         opened(made, catalog, stale).isel(time=0, x=[0], y=[0]).load()
     assert SECRET not in str(denied.value)
-    assert 2 <= server.count(403) - before <= 2 * len(made.items)
+    asked = [href for (href,) in calls]  # each twice; what it gives again is not requested again
+    assert server.count(403) - before == len(set(asked))
+    assert all(asked.count(href) == 2 for href in asked)
+
+
+def test_what_came_back_unsigned_is_asked_about_again_once(made: Archive, server: SignedServer) -> None:
+    """A function that gives an href as it is has another chance when that is refused, and only one."""
+    asset = made.items[0]["assets"]["B04"]
+    one = catalog_table([{**made.items[0], "assets": {"B04": {**asset, "href": server.href(asset["href"])}}}])
+    calls: list[str] = []
+
+    def without_a_token_at_first(href: str) -> str:
+        calls.append(href)
+        return href if len(calls) == 1 else server.sign(href)
+
+    def never_signs(href: str) -> str:
+        calls.append(href)
+        return href
+
+    cw.configure(cache_dir="")
+    assert len(cw.headers(one, ["B04"], sign=without_a_token_at_first)) == 1
+    assert (server.count(403), server.count(206), len(calls)) == (1, 1, 2)
+
+    fresh = SignedServer(made.folder)
+    calls.clear()
+    with fresh, pytest.raises(cw.AccessDenied, match="403"):
+        href = fresh.href(asset["href"])
+        cw.headers(
+            catalog_table([{**made.items[0], "assets": {"B04": {**asset, "href": href}}}]), ["B04"], sign=never_signs
+        )
+    assert (fresh.count(403), len(calls)) == (1, 2)
 
 
 def test_the_functions_own_error_is_raised(made: Archive, catalog: Any) -> None:

@@ -13,8 +13,13 @@ import (
 	"cogweave/fetch"
 )
 
-// most is how many signed hrefs a generation of a Book holds; it has two.
-const most = 1 << 17
+const (
+	// most is how many signed hrefs a generation of a Book holds; it has two.
+	most = 1 << 17
+	// unsignedFor is how long an href counts as signed that came back as it went: whoever signs may have
+	// lacked a token, or may soon learn that the place is not public any more.
+	unsignedFor = time.Minute
+)
 
 // Book holds what was signed, for the whole process.
 type Book struct {
@@ -52,7 +57,11 @@ func (b *Book) get(n name, now time.Time) (string, bool) {
 func (b *Book) put(n name, signed string, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.keep(n, signature{signed, renewal(signed, now)})
+	s := signature{signed, renewal(signed, now)}
+	if signed == n.href && s.renew.IsZero() {
+		s.renew = now.Add(unsignedFor)
+	}
+	b.keep(n, s)
 }
 
 // keep puts a signature among the young ones. The caller holds the lock.
@@ -88,7 +97,7 @@ type Signer struct {
 
 	mu      sync.Mutex
 	next    [2]*batch // gathering hrefs, while one before it is asked about; by again
-	asked   *batch    // being asked about, for the first time
+	asked   *batch    // being asked about
 	running bool
 }
 
@@ -102,6 +111,8 @@ func New(ctx context.Context, book *Book, key string, ask Ask) *Signer {
 
 // batch is hrefs that are asked about together.
 type batch struct {
+	again  bool // what was signed last was refused
+	late   bool // the answer is there: it may be what was refused meanwhile. Guarded by the Signer's lock
 	hrefs  []string
 	place  map[string]int
 	done   chan struct{} // closed once signed or err is set
@@ -153,7 +164,7 @@ func (s *Signer) look(hrefs, out []string) (missing []string) {
 func (s *Signer) join(hrefs []string, again bool) *batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !again && s.asked.has(hrefs) {
+	if s.asked.has(hrefs) && (!again || s.asked.again && !s.asked.late) {
 		return s.asked
 	}
 	at := 0
@@ -162,7 +173,7 @@ func (s *Signer) join(hrefs []string, again bool) *batch {
 	}
 	b := s.next[at]
 	if b == nil {
-		b = &batch{place: map[string]int{}, done: make(chan struct{})}
+		b = &batch{again: again, place: map[string]int{}, done: make(chan struct{})}
 		s.next[at] = b
 	}
 	for _, href := range hrefs {
@@ -192,43 +203,45 @@ func (b *batch) has(hrefs []string) bool {
 
 // work asks about batch after batch until there is none.
 func (s *Signer) work() {
-	for b, again := s.take(); b != nil; b, again = s.take() {
-		b.signed, b.err = s.answer(b.hrefs, again)
+	for b := s.take(); b != nil; b = s.take() {
+		b.signed, b.err = s.answer(b)
 		close(b.done)
 	}
 }
 
-func (s *Signer) take() (*batch, bool) {
+func (s *Signer) take() *batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked = nil
 	for at, b := range s.next {
 		if b != nil {
-			if s.next[at] = nil; at == 0 {
-				s.asked = b
-			}
-			return b, at == 1
+			s.next[at], s.asked = nil, b
+			return b
 		}
 	}
 	s.running = false
-	return nil, false
+	return nil
 }
 
 // answer asks, and puts what was signed into the book.
-func (s *Signer) answer(hrefs []string, again bool) (signed []string, err error) {
+func (s *Signer) answer(b *batch) (signed []string, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = core.Panicked(r)
 		}
 	}()
-	if signed, err = s.ask(s.ctx, hrefs, again); err != nil {
+	signed, err = s.ask(s.ctx, b.hrefs, b.again)
+	s.mu.Lock()
+	b.late = true
+	s.mu.Unlock()
+	if err != nil {
 		return nil, err
 	}
-	if len(signed) != len(hrefs) {
-		return nil, core.Errorf(core.InvalidArgument, "Sign", "sign was given %d hrefs and gave %d", len(hrefs), len(signed))
+	if len(signed) != len(b.hrefs) {
+		return nil, core.Errorf(core.InvalidArgument, "Sign", "sign was given %d hrefs and gave %d", len(b.hrefs), len(signed))
 	}
 	now := time.Now()
-	for i, href := range hrefs {
+	for i, href := range b.hrefs {
 		if err := check(signed[i]); err != nil {
 			return nil, core.Errorf(core.InvalidArgument, "Sign", "sign gave what is no href: %w", err).WithHref(href)
 		}

@@ -125,6 +125,63 @@ func TestGathers(t *testing.T) {
 	}
 }
 
+// Hrefs that are refused while they are being signed again wait for that, and are not asked about twice.
+func TestRefusedTogether(t *testing.T) {
+	d := &desk{query: number, hold: make(chan struct{}, 1)}
+	ctx := context.Background()
+	s := New(ctx, NewBook(), "f", d.ask)
+	var callers sync.WaitGroup
+	refused := func() {
+		callers.Go(func() {
+			if got, err := s.Sign(ctx, []string{"a"}, true); err != nil || got[0] != "a?sig=1" {
+				t.Error(got, err)
+			}
+		})
+	}
+	refused()
+	waitFor(t, func() bool { return s.asked.has([]string{"a"}) }, s)
+	for range 20 {
+		refused()
+	}
+	time.Sleep(20 * time.Millisecond) // for those that would ask again
+	waitFor(t, func() bool { return s.next[1] == nil }, s)
+	d.hold <- struct{}{}
+	callers.Wait()
+	close(d.hold)
+	if got, err := s.Sign(ctx, []string{"a"}, true); err != nil || got[0] != "a?sig=2" {
+		t.Error("refused after it was signed again:", got, err)
+	}
+	if len(d.asked) != 2 {
+		t.Fatalf("asked %d times", len(d.asked))
+	}
+}
+
+// An href that came back as it went is asked about again after a while, unless it says itself when it ends.
+func TestUnsignedIsNotKeptForEver(t *testing.T) {
+	b, now := NewBook(), time.Now()
+	ends := fmt.Sprintf("u?Expires=%d&Signature=x", now.Add(time.Hour).Unix())
+	ended := fmt.Sprintf("u?Expires=%d&Signature=x", now.Add(-time.Hour).Unix())
+	for _, c := range []struct {
+		href, signed string
+		holds        time.Duration
+		ends         bool
+	}{
+		{"public", "public", unsignedFor, true},
+		{ended, ended, unsignedFor, true},
+		{ends, ends, 58 * time.Minute, false},
+		{"private", "private?sig=1", 24 * time.Hour, false},
+	} {
+		n := name{"f", c.href}
+		b.put(n, c.signed, now)
+		if _, ok := b.get(n, now.Add(c.holds-time.Second)); !ok {
+			t.Errorf("%s is not kept for %v", c.href, c.holds)
+		}
+		if _, ok := b.get(n, now.Add(c.holds)); ok == c.ends {
+			t.Errorf("%s after %v: kept %v", c.href, c.holds, ok)
+		}
+	}
+}
+
 func waitFor(t *testing.T, done func() bool, s *Signer) {
 	t.Helper()
 	for range 2000 {
