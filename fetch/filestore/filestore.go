@@ -48,7 +48,7 @@ func (Store) ReadRange(_ context.Context, req store.Request) (store.Body, error)
 		return nil, err
 	}
 	r := store.Clip(req.Range, id.Size)
-	if r.Len() == 0 && id.Size > 0 {
+	if r.Len() == 0 && (id.Size > 0 || req.Range.Start > 0) {
 		file.Close()
 		return nil, &store.Fault{Class: core.AssetError, Reason: "RangeMismatch",
 			Message: fmt.Sprintf("bytes %v lie beyond the end of the file at %d", req.Range, id.Size)}

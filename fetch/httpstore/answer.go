@@ -1,6 +1,7 @@
 package httpstore
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -115,7 +116,7 @@ func smallChunked(req store.Request, resp *http.Response) (*body, error) {
 		return nil, noRanges()
 	}
 	resp.Body.Close()
-	return &body{src: io.NopCloser(strings.NewReader(string(data))), id: identityOf(resp.Header, size),
+	return &body{src: io.NopCloser(bytes.NewReader(data)), id: identityOf(resp.Header, size),
 		bytes: core.ByteRange{End: size}, left: size, framed: true}, nil
 }
 
@@ -133,7 +134,7 @@ func unsatisfiable(req store.Request, resp *http.Response) (*body, error) {
 	if err := (store.Identity{Size: req.Want.Size}).Check(id); err != nil {
 		return nil, err
 	}
-	if size > 0 {
+	if size > 0 || req.Range.Start > 0 {
 		return nil, mismatch("bytes %v lie beyond the end of the file at %d", req.Range, size)
 	}
 	discard(resp)

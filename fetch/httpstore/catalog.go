@@ -54,10 +54,11 @@ func send(p *pool, policy Policy, r *http.Request) (*http.Response, error) {
 }
 
 // isPrivateHost tells whether a catalog's host has a loopback or private address. Its name is looked up
-// only if ask is set, and once: few catalogs name private servers.
+// only if ask is set, and once: few catalogs name private servers. A host that has been reached at a
+// public address stays public: whoever owns a name may have it lead elsewhere by now.
 func (s *Store) isPrivateHost(ctx context.Context, host string, ask bool) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
-		return ip.IsLoopback() || isPrivate(ip.Unmap())
+		return isOwn(ip.Unmap())
 	}
 	if known, ok := s.private.Load(host); ok {
 		return known.(bool)
@@ -73,8 +74,8 @@ func (s *Store) isPrivateHost(ctx context.Context, host string, ask bool) bool {
 	}
 	private := true
 	for _, ip := range found {
-		private = private && (ip.IsLoopback() || isPrivate(ip.Unmap()))
+		private = private && isOwn(ip.Unmap())
 	}
-	s.private.Store(host, private)
-	return private
+	known, _ := s.private.LoadOrStore(host, private)
+	return known.(bool)
 }

@@ -42,7 +42,7 @@ type Store struct {
 	// not: a connection of the first must never serve the second.
 	pools   [2]*pool
 	policy  Policy
-	private sync.Map // catalog host -> whether it has a private address
+	private sync.Map // host, of catalogs and of connections -> whether it has a private address
 }
 
 var _ store.Store = (*Store)(nil)
@@ -54,10 +54,12 @@ func New(cfg Config) *Store {
 	for i, policy := range [...]Policy{cfg.Policy, cfg.Policy.strict()} {
 		own := cfg
 		own.Policy = policy
-		s.pools[i] = newPool(own, roots)
+		s.pools[i] = newPool(own, roots, s.reachedInPublic)
 	}
 	return s
 }
+
+func (s *Store) reachedInPublic(host string) { s.private.Store(host, false) }
 
 // Close closes the connections that are idle.
 func (s *Store) Close() {

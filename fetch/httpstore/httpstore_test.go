@@ -156,6 +156,7 @@ func TestAnswersThatAreNotTaken(t *testing.T) {
 		"410":             {fetchtest.Status(410), middle, id, core.AssetNotFound, "NotFound", store.Never},
 		"412":             {fetchtest.Status(412), middle, id, core.AssetChanged, "AssetChanged", store.Never},
 		"416":             {fetchtest.Status(416), middle, id, core.AssetError, "RangeMismatch", store.Never},
+		"416 empty now":   {fetchtest.Status(416, "Content-Range", "bytes */0"), middle, store.Identity{}, core.AssetError, "RangeMismatch", store.Never},
 		"418":             {fetchtest.Status(418), middle, id, core.AssetError, "HTTP418", store.Never},
 		"408":             {fetchtest.Status(408), middle, id, core.AssetError, "HTTP408", store.Transient},
 		"429":             {fetchtest.Status(429), middle, id, core.AssetError, "HTTP429", store.Throttled},

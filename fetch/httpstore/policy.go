@@ -42,6 +42,9 @@ func (p Policy) allows(host string, ip netip.Addr) bool {
 	return true
 }
 
+// isOwn tells the addresses of this machine and its network.
+func isOwn(ip netip.Addr) bool { return ip.IsLoopback() || ip.IsUnspecified() || isPrivate(ip) }
+
 func isPrivate(ip netip.Addr) bool { return ip.IsPrivate() || carrierNAT.Contains(ip) }
 
 // names tells whether the user has allowed a host.
@@ -56,12 +59,16 @@ func (e *refusedAddress) Error() string {
 	return fmt.Sprintf("%s leads to %s, which must not be connected to; configure(allow_hosts=) may allow a host", e.host, e.address)
 }
 
-// control gives the check that the dialer runs on each address of host.
-func (p Policy) control(host string) func(network, address string, _ syscall.RawConn) error {
+// control gives the check that the dialer runs on each address of host; public is told of one that
+// anybody may connect to.
+func (p Policy) control(host string, public func(host string)) func(network, address string, _ syscall.RawConn) error {
 	return func(_, address string, _ syscall.RawConn) error {
 		addr, err := netip.ParseAddrPort(address)
 		if err != nil || !p.allows(host, addr.Addr()) {
 			return &refusedAddress{host: host, address: address}
+		}
+		if !isOwn(addr.Addr().Unmap()) {
+			public(host)
 		}
 		return nil
 	}

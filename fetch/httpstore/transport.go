@@ -32,8 +32,8 @@ type pool struct {
 }
 
 // newPool makes the pool of a policy that shares its root certificates with other pools.
-func newPool(cfg Config, roots func() (*x509.CertPool, *store.Fault)) *pool {
-	plain := newTransport(cfg)
+func newPool(cfg Config, roots func() (*x509.CertPool, *store.Fault), public func(host string)) *pool {
+	plain := newTransport(cfg, public)
 	p := &pool{plain: plain}
 	p.secure = sync.OnceValues(func() (*http.Transport, *store.Fault) {
 		p.made.Store(true)
@@ -76,14 +76,14 @@ func (p *pool) closeIdle() {
 
 // newTransport tunes connections for many small ranges of few hosts: as many as there may be requests,
 // all kept, no compression.
-func newTransport(cfg Config) *http.Transport {
+func newTransport(cfg Config, public func(host string)) *http.Transport {
 	cfg.Policy.AllowHosts = append(slices.Clone(cfg.Policy.AllowHosts), proxyHosts(cfg.Proxy)...)
 	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, _, err := net.SplitHostPort(address)
 		if err != nil {
 			return nil, err
 		}
-		d := net.Dialer{Timeout: cfg.ConnectTimeout, KeepAlive: 15 * time.Second, Control: cfg.Policy.control(host)}
+		d := net.Dialer{Timeout: cfg.ConnectTimeout, KeepAlive: 15 * time.Second, Control: cfg.Policy.control(host, public)}
 		return d.DialContext(ctx, network, address)
 	}
 	proxy := cfg.Proxy.ProxyFunc()
