@@ -3,6 +3,8 @@ package fetch
 import (
 	"context"
 	"errors"
+	"iter"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -99,21 +101,41 @@ func (s shared) Value(key any) any {
 }
 
 // sharedSigner signs for a request that several callers wait for, with the signer of one that still
-// does: the signer of a caller that left cannot be asked any more.
-type sharedSigner func() Signer
+// does. It gives a signer that is not among those left out, which may be nil, and whether such a caller
+// waits.
+type sharedSigner func(leftOut []Signer) (signer Signer, waits bool)
 
-// Sign implements Signer.
-func (s sharedSigner) Sign(ctx context.Context, hrefs []string, again bool) ([]string, error) {
+// Sign implements Signer. A signer whose caller leaves says Cancelled, perhaps before that caller is off
+// the list: another's is asked instead.
+func (s sharedSigner) Sign(ctx context.Context, hrefs []string, again bool) (signed []string, err error) {
+	var gone []Signer
 	for {
-		signer := s()
+		signer, waits := s(gone)
+		if !waits && err != nil {
+			return nil, err
+		}
 		if signer == nil {
 			return hrefs, nil
 		}
-		signed, err := signer.Sign(ctx, hrefs, again)
-		if err == nil || ctx.Err() != nil || core.ClassOf(err) != core.Cancelled || s() == signer {
+		signed, err = signer.Sign(ctx, hrefs, again)
+		if err == nil || ctx.Err() != nil || core.ClassOf(err) != core.Cancelled {
 			return signed, err
 		}
+		gone = append(gone, signer)
 	}
+}
+
+// signerOf chooses among the signers of callers: one that is not nil, where there is any.
+func signerOf(callers iter.Seq[Signer], leftOut []Signer) (signer Signer, waits bool) {
+	for s := range callers {
+		if slices.Contains(leftOut, s) {
+			continue
+		}
+		if waits = true; s != nil {
+			return s, true
+		}
+	}
+	return nil, waits
 }
 
 // sign gives the href to request: another one than the server refused, where it did. A request

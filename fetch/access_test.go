@@ -14,6 +14,7 @@ import (
 	"cogweave/core/cog"
 	"cogweave/fetch"
 	"cogweave/fetch/fetchtest"
+	"cogweave/fetch/store"
 )
 
 // signer signs with a number that grows whenever it is told that the last one was refused. It asks
@@ -192,6 +193,26 @@ func TestTheSameAgainIsNotRequested(t *testing.T) {
 				t.Errorf("%s, signer %v: %d requests, asked again %d times", what, s != nil, n, again)
 			}
 		}
+	}
+}
+
+// noKeys is a store that has no credentials to ask with.
+type noKeys struct{}
+
+func (noKeys) Host(string) string { return "bucket" }
+func (noKeys) Close()             {}
+func (noKeys) ReadRange(context.Context, store.Request) (store.Body, error) {
+	return nil, &store.Fault{Class: core.AccessDenied, Reason: "Credentials", Message: "no credentials"}
+}
+
+// Signing again is for what a server refused, not for what was never asked.
+func TestSignsAgainOnlyWhatAServerRefused(t *testing.T) {
+	c := newClient(t, quick())
+	c.Register(noKeys{}, "s3")
+	s := &late{refusals: 9}
+	_, err := c.Header(fetch.With(context.Background(), fetch.Access{Signer: s}), "s3://b/x.tif")
+	if core.ClassOf(err) != core.AccessDenied || s.again != 0 {
+		t.Errorf("%v, asked again %d times", err, s.again)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -144,74 +143,4 @@ func (c *Client) Close() {
 	for _, s := range c.state.Load().stores {
 		s.Close()
 	}
-}
-
-// storeFor finds the store that reads href.
-func (s *state) storeFor(href string) (store.Store, *store.Fault) {
-	if strings.HasPrefix(href, "../") {
-		return nil, &store.Fault{Class: core.InvalidArgument, Reason: "Href",
-			Message: "the catalog's href leads above the root of the place that it is relative to"}
-	}
-	if found, ok := s.stores[schemeOf(href)]; ok {
-		return found, nil
-	}
-	known := slices.Sorted(maps.Keys(s.stores))
-	return nil, &store.Fault{Class: core.InvalidArgument, Reason: "Scheme",
-		Message: "no store reads " + schemeOf(href) + ":// hrefs; those that work are " + strings.Join(known, ", ") + " and bare paths"}
-}
-
-// hostOf names the server of an href; "" for a local file, or where no store reads it.
-func (s *state) hostOf(href string) string {
-	if st, fault := s.storeFor(href); fault == nil {
-		return st.Host(href)
-	}
-	return ""
-}
-
-// schemeOf is the lower-case scheme of an href; a bare path's is "file".
-func schemeOf(href string) string {
-	scheme, _, ok := strings.Cut(href, "://")
-	if !ok || scheme == "" || strings.ContainsFunc(scheme, notOfScheme) {
-		return "file"
-	}
-	return strings.ToLower(scheme)
-}
-
-func notOfScheme(r rune) bool {
-	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '+' && r != '-' && r != '.'
-}
-
-// Stat reads the first byte of a file to learn its size and version: a GET, since a signature for
-// reading does not cover HEAD. Size is 0 where the server does not say.
-func (c *Client) Stat(ctx context.Context, href string) (core.Asset, error) {
-	r := core.ByteRange{End: 1}
-	_, id, err := c.readPart(ctx, href, store.Identity{}, r)
-	if err != nil {
-		return core.Asset{}, err
-	}
-	return core.Asset{Href: href, ETag: id.ETag, Size: id.Size}, nil
-}
-
-// ReadRanges gives the bytes of each range, in the order asked. Neighbouring ranges share a request;
-// nothing is cached. The first error ends the call.
-func (c *Client) ReadRanges(ctx context.Context, asset core.Asset, ranges []core.ByteRange) ([][]byte, error) {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	refs := make([]core.TileRef, len(ranges))
-	for i, r := range ranges {
-		refs[i] = core.TileRef{Asset: &asset, Range: r}
-	}
-	out := make([][]byte, len(ranges))
-	var first error
-	c.fetch(ctx, refs, false, func(i int, data []byte, err error) {
-		out[i] = data
-		if err != nil && first == nil {
-			first = err
-			stop()
-		}
-	})
-	if first != nil {
-		return nil, first
-	}
-	return out, nil
 }

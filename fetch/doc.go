@@ -7,11 +7,13 @@
 // What happens to a call of Tiles:
 //
 //	tiles.go     the call: cached tiles at once, the others as they arrive, in the caller's goroutine
+//	board.go     what each ref of the call waits for; coalesce.go makes one run of neighbouring tiles
 //	flight.go    single flight: which tiles are under way, who waits for them, who gave up
-//	coalesce.go  neighbouring tiles of a file become one run, one request
+//	run.go       a run, which is one request: it hands out its tiles as they arrive
 //	transfer.go  a run's attempts: retry.go says when to try again, limit.go when to start,
 //	             watchdog.go when to give an attempt up
-//	store/       one attempt at one range; filestore/ and httpstore/ are stores
+//	store/       one attempt at one range; filestore/, httpstore/ and cloud/ are stores
 //
-// header.go reads and keeps the headers of files by the same transfers.
+// Headers come by the same transfers: header.go has the calls, headertable.go who waits for what,
+// headerread.go the reading, diskheaders.go what other processes have read.
 package fetch

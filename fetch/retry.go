@@ -17,6 +17,9 @@ const (
 	throttledCost = 5
 )
 
+// mostSpenders is the number of hosts in trouble that are told apart.
+const mostSpenders = 1 << 10
+
 // retryBudgets keeps a token bucket per host, shared by all requests of the process: when a server
 // fails altogether, a thousand assets do not ask it five times each. A host that is not listed has a
 // full bucket.
@@ -33,6 +36,9 @@ func (b *retryBudgets) take(host string, cost, budget int) bool {
 	defer b.mu.Unlock()
 	if b.spent[host]+cost > budget {
 		return false
+	}
+	if len(b.spent) == mostSpenders && b.spent[host] == 0 { // a catalog may name any number of hosts
+		clear(b.spent)
 	}
 	b.spent[host] += cost
 	return true

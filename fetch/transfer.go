@@ -2,8 +2,6 @@ package fetch
 
 import (
 	"context"
-	"errors"
-	"io"
 	"time"
 
 	"cogweave/core"
@@ -50,7 +48,7 @@ func (c *Client) transfer(ctx context.Context, href string, want store.Identity,
 		if ctx.Err() != nil {
 			return want, cancelled(ctx, href)
 		}
-		if fault.Class == core.AccessDenied && refused == "" {
+		if refused == "" && tries.host != "" && fault.Reason == store.AccessDenied {
 			refused, refusal = target, fault
 			continue
 		}
@@ -74,14 +72,6 @@ func (c *Client) transfer(ctx context.Context, href string, want store.Identity,
 	}
 }
 
-// unlessCancelled is e, or the end of ctx where that came first.
-func unlessCancelled(ctx context.Context, e *core.Error, href string) *core.Error {
-	if ctx.Err() != nil {
-		return cancelled(ctx, href)
-	}
-	return e
-}
-
 // attempt makes one request, once the limits have room for it. The version is known once an answer
 // was accepted, even if its bytes then broke off.
 func (c *Client) attempt(ctx context.Context, st store.Store, tries *attempts, req store.Request, s sink) (got store.Identity, fault *store.Fault) {
@@ -96,8 +86,6 @@ func (c *Client) attempt(ctx context.Context, st store.Store, tries *attempts, r
 	fault = &store.Fault{Class: core.Internal} // what a panic leaves behind
 	defer func() {
 		dog.stop()
-		c.stats.bytes.Add(dog.arrived.Load())
-		tally.Bytes.Add(dog.arrived.Load())
 		c.limits.release(ticket, fault)
 		tries.spent += time.Since(dog.started)
 	}()
@@ -117,72 +105,5 @@ func (c *Client) exchange(dog *watchdog, st store.Store, tries *attempts, req st
 		return store.Identity{}, err
 	}
 	defer answer.Close()
-	return answer.Identity(), s.take(dog.body(answer))
-}
-
-// verdict is the fault behind an attempt's error: the watchdog's own, if it ended the attempt.
-func (w *watchdog) verdict(err error) *store.Fault {
-	if err == nil {
-		return nil
-	}
-	var f *store.Fault
-	if errors.As(context.Cause(w.ctx), &f) || errors.As(err, &f) {
-		return f
-	}
-	return &store.Fault{Class: core.AssetError, Reason: "IO", Message: "the read failed", Cause: err}
-}
-
-// failure makes the library's error of a fault.
-func failure(f *store.Fault, href string, attempts int) *core.Error {
-	message := f.Message
-	if f.Cause != nil {
-		message = f.Error()
-	}
-	e := &core.Error{Class: f.Class, Reason: f.Reason, Message: core.Redact(message), Attempts: attempts, Cause: f.Cause}
-	return e.WithHref(href)
-}
-
-func cancelled(ctx context.Context, href string) *core.Error {
-	e := core.Errorf(core.Cancelled, "", "cancelled: %w", context.Cause(ctx))
-	return e.WithHref(href)
-}
-
-// withRange is a copy of e that names the bytes it concerns.
-func withRange(e *core.Error, r core.ByteRange) *core.Error {
-	named := *e
-	named.Range = &r
-	return &named
-}
-
-// part is the sink of one range of one piece, which may end early at the end of the file.
-type part struct {
-	want core.ByteRange
-	data []byte // as long as the answer, once there is one
-	have int
-}
-
-func (p *part) rest() core.ByteRange {
-	return core.ByteRange{Start: p.want.Start + int64(p.have), End: p.want.End}
-}
-
-func (p *part) take(answer store.Body) error {
-	if p.data == nil {
-		p.want.End = answer.Range().End
-		p.data = make([]byte, p.want.Len())
-	}
-	n, err := io.ReadFull(answer, p.data[p.have:])
-	p.have += n
-	return err
-}
-
-func (p *part) rewind() { p.have = 0 }
-
-// readPart reads one range, without cache or sharing. The data is shorter where the file ends.
-func (c *Client) readPart(ctx context.Context, href string, want store.Identity, r core.ByteRange) ([]byte, store.Identity, error) {
-	p := &part{want: r}
-	id, err := c.transfer(ctx, href, want, p)
-	if err != nil {
-		return nil, id, withRange(err, r)
-	}
-	return p.data, id, nil
+	return answer.Identity(), s.take(dog.body(answer, &c.stats.bytes, &accessOf(dog.ctx).Tally.Bytes))
 }

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync/atomic"
@@ -75,21 +76,35 @@ func (w *watchdog) stop() {
 	w.cancel(nil)
 }
 
-// body is b with its bytes counted.
-func (w *watchdog) body(b store.Body) *watchedBody {
+// body is b with its bytes counted as they arrive: whoever has the last one has the count.
+func (w *watchdog) body(b store.Body, counts ...*atomic.Int64) *watchedBody {
 	w.bodyTick.Store(true)
-	return &watchedBody{Body: b, dog: w}
+	return &watchedBody{Body: b, counts: append(counts, &w.arrived)}
 }
 
 type watchedBody struct {
 	store.Body
-	dog *watchdog
+	counts []*atomic.Int64
 }
 
 var _ io.Reader = (*watchedBody)(nil)
 
 func (b *watchedBody) Read(p []byte) (int, error) {
 	n, err := b.Body.Read(p)
-	b.dog.arrived.Add(int64(n))
+	for _, count := range b.counts {
+		count.Add(int64(n))
+	}
 	return n, err
+}
+
+// verdict is the fault behind an attempt's error: the watchdog's own, if it ended the attempt.
+func (w *watchdog) verdict(err error) *store.Fault {
+	if err == nil {
+		return nil
+	}
+	var f *store.Fault
+	if errors.As(context.Cause(w.ctx), &f) || errors.As(err, &f) {
+		return f
+	}
+	return &store.Fault{Class: core.AssetError, Reason: "IO", Message: "the read failed", Cause: err}
 }

@@ -7,15 +7,19 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"cogweave/core"
+
+	"golang.org/x/oauth2"
 )
 
 func mustOptions(t *testing.T, storage map[string]map[string]any) *Options {
@@ -188,13 +192,13 @@ func TestRegionsAreLearned(t *testing.T) {
 }
 
 func TestCredentialsAreKeptUntilTheyExpire(t *testing.T) {
-	calls, expires := 0, time.Now().Add(time.Hour)
+	calls, expires, ctx := 0, time.Now().Add(time.Hour), context.Background()
 	s := newSource("test", func(context.Context, http.RoundTripper) (*credential, error) {
 		calls++
 		return &credential{Token: "t", expires: expires}, nil
 	})
 	get := func() *credential {
-		c, err := s.credential(context.Background(), nil)
+		c, err := s.credential(ctx, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,22 +208,57 @@ func TestCredentialsAreKeptUntilTheyExpire(t *testing.T) {
 	if get() != first || calls != 1 {
 		t.Errorf("%d calls", calls)
 	}
-	if !s.refused(first) || get() == first || calls != 2 {
+	if !s.refused(ctx, first) || get() == first || calls != 2 {
 		t.Errorf("refused: %d calls", calls)
 	}
-	if s.refused(first); calls != 2 {
+	if s.refused(ctx, first); calls != 2 {
 		t.Error("a credential that was replaced already was forgotten again")
 	}
 	expires = time.Now()
-	s.refused(get())
+	s.refused(ctx, get())
 	get()
 	get()
 	if calls < 4 {
 		t.Errorf("expired: %d calls", calls)
 	}
-	if fixed("x", first).refused(first) {
+	if fixed("x", first).refused(ctx, first) {
 		t.Error("what cannot change was asked for again")
 	}
+}
+
+// Whoever leaves does not wait for credentials that somebody else is looking for, or for a kit that
+// knows no context.
+func TestNobodyWaitsOnAfterCancelling(t *testing.T) {
+	looking, found := make(chan struct{}), make(chan struct{})
+	s := newSource("test", func(context.Context, http.RoundTripper) (*credential, error) {
+		close(looking)
+		<-found
+		return nil, nil
+	})
+	var first sync.WaitGroup
+	first.Go(func() { _, _ = s.credential(context.Background(), nil) })
+	<-looking
+	gone, leave := context.WithCancel(context.Background())
+	leave()
+	if s.refused(gone, &credential{}) {
+		t.Error("a credential was forgotten while another was looked for")
+	}
+	if _, err := s.credential(gone, nil); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if _, err := tokenOf(gone, silent(found)); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	close(found)
+	first.Wait()
+}
+
+// silent is a source of tokens that gives none until it is closed.
+type silent chan struct{}
+
+func (s silent) Token() (*oauth2.Token, error) {
+	<-s
+	return nil, errors.New("closed")
 }
 
 func TestAnAskerThatLeavesIsFollowedByAnother(t *testing.T) {

@@ -73,7 +73,7 @@ func googleCredential(ctx context.Context, env Environment, via http.RoundTrippe
 		return googleFile(ctx, path, via)
 	}
 	if env["GCE_METADATA_HOST"] != "" || machine("Google") {
-		return tokenOf(google.ComputeTokenSource("", gcsScope))
+		return tokenOf(ctx, google.ComputeTokenSource("", gcsScope))
 	}
 	return nil, nil
 }
@@ -99,13 +99,27 @@ func googleToken(ctx context.Context, text []byte, via http.RoundTripper) (*cred
 	if err != nil {
 		return nil, core.Errorf(core.InvalidArgument, "Credentials", "the Google credentials cannot be used")
 	}
-	return tokenOf(found.TokenSource)
+	return tokenOf(ctx, found.TokenSource)
 }
 
-func tokenOf(s oauth2.TokenSource) (*credential, error) {
-	token, err := s.Token()
-	if err != nil {
-		return nil, err
+// tokenOf asks a source, which knows no context, until ctx ends.
+func tokenOf(ctx context.Context, s oauth2.TokenSource) (*credential, error) {
+	type answer struct {
+		token *oauth2.Token
+		err   error
 	}
-	return &credential{Token: token.AccessToken, expires: token.Expiry}, nil
+	answers := make(chan answer, 1)
+	core.Go(func() {
+		token, err := s.Token()
+		answers <- answer{token, err}
+	}, func(err error) { answers <- answer{err: err} })
+	select {
+	case a := <-answers:
+		if a.err != nil {
+			return nil, a.err
+		}
+		return &credential{Token: a.token.AccessToken, expires: a.token.Expiry}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }

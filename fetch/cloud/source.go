@@ -87,13 +87,18 @@ func (s *source) credential(ctx context.Context, via http.RoundTripper) (*creden
 	return s.current, s.err
 }
 
-// refused forgets a credential that a server did not take; it gives false where there is no other.
-func (s *source) refused(c *credential) bool {
+// refused forgets a credential that a server did not take; it gives false where there is no other, or
+// nobody waits for it any more.
+func (s *source) refused(ctx context.Context, c *credential) bool {
 	if s == nil || s.find == nil || c == nil {
 		return false
 	}
-	s.lock <- struct{}{}
-	defer func() { <-s.lock }()
+	select {
+	case s.lock <- struct{}{}:
+		defer func() { <-s.lock }()
+	case <-ctx.Done():
+		return false
+	}
 	if s.current == c {
 		s.until = time.Unix(1, 0)
 	}

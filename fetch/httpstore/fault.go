@@ -30,7 +30,7 @@ func statusFault(resp *http.Response) *store.Fault {
 	case http.StatusNotFound, http.StatusGone:
 		f.Class, f.Reason = core.AssetNotFound, "NotFound"
 	case http.StatusUnauthorized, http.StatusForbidden:
-		f.Class, f.Reason = core.AccessDenied, "AccessDenied"
+		f.Class, f.Reason = core.AccessDenied, store.AccessDenied
 	case http.StatusPreconditionFailed:
 		return store.Changed("the server no longer has the version that was first read")
 	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:

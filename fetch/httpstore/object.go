@@ -16,7 +16,7 @@ type Object interface {
 	Request(ctx context.Context) (*url.URL, http.Header, error)
 	// Again tells whether, after an answer that refused or redirected the request, another Request gives
 	// one worth making: for another region, or with fresh credentials.
-	Again(answer *http.Response) bool
+	Again(ctx context.Context, answer *http.Response) bool
 	// Trusted tells that the caller, not a catalog, named the server: it may have a private address.
 	Trusted() bool
 }
@@ -37,7 +37,7 @@ func (s *Store) ReadObject(ctx context.Context, req store.Request, o Object) (st
 		if err != nil {
 			return nil, transportFault(err)
 		}
-		if resp.StatusCode < 300 || again == maxAgain || !o.Again(resp) {
+		if resp.StatusCode < 300 || again == maxAgain || !o.Again(ctx, resp) {
 			return accept(req, resp)
 		}
 		discard(resp)

@@ -107,6 +107,10 @@ func (f *Fault) Error() string {
 // Unwrap gives the cause.
 func (f *Fault) Unwrap() error { return f.Cause }
 
+// AccessDenied is the reason of a fault where the server itself refused the request, by 401 or 403;
+// another signature may be taken. Where no credentials could be had, the reason is another.
+const AccessDenied = "AccessDenied"
+
 // Changed is the fault of a file that is no longer the one that was asked for.
 func Changed(format string, args ...any) *Fault {
 	return &Fault{Class: core.AssetChanged, Reason: "AssetChanged",
