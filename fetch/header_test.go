@@ -214,7 +214,7 @@ func TestHeaderEmptyFile(t *testing.T) {
 	c := newClient(t, quick())
 	_, err := c.Header(context.Background(), url)
 	var e *core.Error
-	if !errors.As(err, &e) || e.Reason != "NotATiff" || len(server.Requests()) > 2 {
+	if !errors.As(err, &e) || e.Reason != "NotATiff" || len(server.Requests()) != 1 {
 		t.Errorf("%v after %d requests", err, len(server.Requests()))
 	}
 }

@@ -57,6 +57,7 @@ type headerSource struct {
 	href   string
 	id     store.Identity
 	head   []byte
+	whole  bool // head is all of the file
 }
 
 var _ cog.Source = (*headerSource)(nil)
@@ -66,10 +67,11 @@ func (c *Client) openHeader(ctx context.Context, href string, first int64) (*hea
 	if err != nil {
 		return nil, err
 	}
-	if id.Size == 0 && int64(len(head)) < first {
+	whole := int64(len(head)) < first
+	if whole {
 		id.Size = int64(len(head))
 	}
-	return &headerSource{client: c, href: href, id: id, head: head}, nil
+	return &headerSource{client: c, href: href, id: id, head: head, whole: whole}, nil
 }
 
 // Size is that of the file, or 0 if the server did not say.
@@ -77,7 +79,7 @@ func (s *headerSource) Size() int64 { return s.id.Size }
 
 // ReadRange gives the bytes of r, cut at the end of the file.
 func (s *headerSource) ReadRange(ctx context.Context, r core.ByteRange) ([]byte, error) {
-	if s.id.Size > 0 {
+	if s.id.Size > 0 || s.whole {
 		r = store.Clip(r, s.id.Size)
 	}
 	have := int64(len(s.head))

@@ -51,6 +51,17 @@ def test_every_row_has_a_test() -> None:
     assert not missing
 
 
+def test_every_row_asserts_its_requests() -> None:
+    """By the server's list of them, or by a helper that compares it."""
+    for file in NAMED:
+        text = (ROOT / file).read_text()
+        for found in re.finditer(
+            r"^def (test_rows?_\d\w+)\(.*?(?=^(?:def|@|[A-Z])|\Z)", text, re.MULTILINE | re.DOTALL
+        ):
+            checked = re.search(r"assert .*(?:ranges\(\)|requests|rest ==|paths ==)|\b(?:refused|fails)\(", found[0])
+            assert checked, f"{found[1]} in {file}"
+
+
 def test_the_tests_named_exist() -> None:
     for tests in ELSEWHERE.values():
         for name, file in tests.items():
