@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"cogweave/core"
+	"cogweave/fetch/httpstore"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -73,7 +74,7 @@ func tokenService(env Environment) *string {
 // uses our proxies and certificates, and may talk to the metadata services.
 func kitClient(via http.RoundTripper) aws.HTTPClient {
 	client := awshttp.NewBuildableClient()
-	ours, ok := via.(*http.Transport)
+	ours, ok := via.(httpstore.Way)
 	if !ok {
 		return client
 	}
@@ -84,7 +85,7 @@ func kitClient(via http.RoundTripper) aws.HTTPClient {
 			}
 			return ours.Proxy(r)
 		}
-		if roots := ours.TLSClientConfig.RootCAs; roots != nil {
+		if roots := ours.Roots(); roots != nil {
 			t.TLSClientConfig.RootCAs = roots.Clone()
 		}
 	})

@@ -200,7 +200,7 @@ func TestConformanceNginx(t *testing.T) {
 }
 
 // HTTP/2 is agreed on where the server offers it, and then one connection carries all requests; with
-// HTTP/1.1 as many are kept as there were requests at once. One that is made anew takes up the session.
+// HTTP/1.1 about as many are kept as there were requests at once. One that is made anew takes up the session.
 func TestNginxConnectionsAndSessions(t *testing.T) {
 	server := nginx(t)
 	cfg := config()
@@ -208,8 +208,8 @@ func TestNginxConnectionsAndSessions(t *testing.T) {
 	want := fetchtest.Pattern(20_000, 1)
 	for _, tc := range []struct {
 		url, protocol string
-		connections   int // at most, for 8 requests at once
-	}{{server.secure, "HTTP/1.1", 8}, {server.secure2, "HTTP/2.0", 1}} {
+		connections   int // at most, for 8 requests at once: one may be made while another becomes free
+	}{{server.secure, "HTTP/1.1", 16}, {server.secure2, "HTTP/2.0", 1}} {
 		s := newStore(t, cfg)
 		name := strings.ReplaceAll(tc.protocol, "/", "") + ".bin"
 		server.put(t, name, want)
@@ -225,9 +225,9 @@ func TestNginxConnectionsAndSessions(t *testing.T) {
 		}
 
 		s.Close() // the idle connections, not the sessions
-		readAll(t, s, tc.url+"/again"+name, want, tc.connections)
-		_, _, resumed := server.seen(t, "again"+name, tc.connections)
-		if resumed["r"] != tc.connections {
+		readAll(t, s, tc.url+"/again"+name, want, 8)
+		_, _, resumed := server.seen(t, "again"+name, 8)
+		if resumed["r"] != 8 {
 			t.Errorf("%s: sessions taken up: %v", tc.protocol, resumed)
 		}
 	}

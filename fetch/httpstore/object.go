@@ -2,6 +2,7 @@ package httpstore
 
 import (
 	"context"
+	"crypto/x509"
 	"maps"
 	"net/http"
 	"net/url"
@@ -44,5 +45,13 @@ func (s *Store) ReadObject(ctx context.Context, req store.Request, o Object) (st
 	}
 }
 
-// RoundTripper is the store's way to any server, for clients that fetch credentials.
-func (s *Store) RoundTripper() http.RoundTripper { return s.pools[0] }
+// Way is a way to any server, for clients that fetch credentials.
+type Way interface {
+	http.RoundTripper
+	// Proxy and Roots are for clients that insist on a transport of their own.
+	Proxy(r *http.Request) (*url.URL, error)
+	Roots() *x509.CertPool
+}
+
+// RoundTripper is the store's own way.
+func (s *Store) RoundTripper() Way { return s.pools[0] }

@@ -64,6 +64,19 @@ func (p *pool) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.RoundTrip(r)
 }
 
+// Proxy is the proxy for a request, nil for none.
+func (p *pool) Proxy(r *http.Request) (*url.URL, error) { return p.plain.Proxy(r) }
+
+// Roots are the certificates that servers are checked by: nil for the system's, none at all where those
+// that the caller names cannot be read.
+func (p *pool) Roots() *x509.CertPool {
+	t, broken := p.secure()
+	if broken != nil {
+		return x509.NewCertPool()
+	}
+	return t.TLSClientConfig.RootCAs
+}
+
 func (p *pool) closeIdle() {
 	p.plain.CloseIdleConnections()
 	if !p.made.Load() {
