@@ -122,12 +122,15 @@ def test_options_of_stores_do_not_travel(arc: Archive) -> None:
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_cache_files(arc: Archive, query: str) -> None:
-    folder = cw.configure()["cache_dir"]
-    if not folder or not Path(folder).is_dir():
-        pytest.skip("there is no header cache on disk")
-    opened(arc, signed(arc, query)).load()
-    files = [path for path in Path(folder).rglob("*") if path.is_file()]
-    assert files
-    for path in files:
-        assert SECRET.encode() not in path.read_bytes(), path.name
+def test_cache_files(arc: Archive, query: str, tmp_path: Path) -> None:
+    before = {name: cw.configure()[name] for name in ("cache_dir", "header_cache")}
+    cw.configure(cache_dir=tmp_path, header_cache=0)
+    try:
+        assert len(cw.headers(signed(arc, query), ["B04"])) == len(arc.items)
+        cw.cancel_all()  # waits for what is to be written
+        files = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert files
+        for path in files:
+            assert SECRET.encode() not in path.read_bytes(), path.name
+    finally:
+        cw.configure(**before)
