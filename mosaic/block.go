@@ -19,7 +19,7 @@ type scratch struct {
 	xs, ys []float64     // level coordinates of the cells
 	values []byte        // resampled
 	valid  []byte
-	window []byte // source pixels, where several tiles meet
+	window []byte // source pixels, where a mask goes with them
 	mask   []byte
 
 	known    []byte   // validity of the source pixels
@@ -97,7 +97,7 @@ func (rd *round) combine(b *block) {
 		rd.combineNeeds(b, s)
 	}
 	for _, n := range b.needs {
-		n.release()
+		n.release(rd)
 	}
 	j.aside(func() { rd.combined(b) })
 }
@@ -216,37 +216,20 @@ func (s *sourceNeed) failed() error {
 	return nil
 }
 
-func (l *layerNeed) failed() error {
-	for _, t := range l.tiles {
-		if t != nil && t.err != nil {
-			return t.err
-		}
-	}
-	return nil
-}
-
 func (s *sourceNeed) dtype() core.DType { return s.layers[0].layer.Image.DType() }
 
-// release lets go of the tiles, once for each block that noted it.
-func (n *need) release() {
+// release lets go of what the need still holds of tiles.
+func (n *need) release(rd *round) {
 	for _, s := range n.sources {
 		if s == nil {
 			continue
 		}
 		for i := range s.layers {
-			s.layers[i].release()
+			s.layers[i].release(rd)
 		}
 	}
 	for _, m := range n.masks {
-		m.layer.release()
-	}
-}
-
-func (l *layerNeed) release() {
-	for _, t := range l.tiles {
-		if t != nil {
-			t.release()
-		}
+		m.layer.release(rd)
 	}
 }
 

@@ -59,12 +59,13 @@ func blockBytes(s *plan.Source) int64 {
 // tilesAcross bounds the number of tiles of a side that so many pixels in a row touch.
 func tilesAcross(pixels float64, side int) int64 { return int64(min(pixels/float64(side), 1<<20)) + 2 }
 
-// tilesBytes bounds the memory of cols x rows tiles of a layer.
+// tilesBytes bounds the memory of cols x rows tiles of a layer, and of a window gathered from them.
 func tilesBytes(layer plan.Layer, cols, rows int64) int64 {
 	t := tile{image: layer.Image, mask: layer.Role == plan.Mask}
 	largest := uint64(0)
 	for _, n := range layer.Image.ByteCounts {
 		largest = max(largest, n)
 	}
-	return cols * rows * (t.cost(layer) + int64(largest))
+	gathered := int64(layer.Image.TileHeight) * int64(layer.Image.TileWidth) * int64(max(1, t.dtype().Size()))
+	return cols * rows * (t.cost(layer) + int64(largest) + gathered)
 }

@@ -50,10 +50,11 @@ func (n *need) shared(part *plan.MaskPart, source core.Window) *maskNeed {
 
 func (rd *round) maskTiles(m *maskNeed, s *sourceNeed, b *block, waiting *int32) {
 	from := origin{header: m.part.Header, asset: m.part.Asset, source: s.source, band: m.part.Name}
-	m.layer = newLayerNeed(m.part.Layer(), m.window)
+	m.layer.lay(m.part.Layer(), m.part.Header.NoData, m.window)
 	for _, w := range s.parts {
 		rd.cover(&m.layer, from, m.part.Window(w), b, waiting)
 	}
+	rd.bytes += m.layer.kept()
 }
 
 // drop clears the validity of the source pixels that the masks hide.
@@ -73,12 +74,11 @@ func (s *scratch) drop(v *warp.View, masks []*maskNeed) {
 // flag finds the pixels of the mask that drop others.
 func (s *scratch) flag(m *maskNeed) {
 	dtype := m.layer.layer.Image.DType()
-	n, size := m.window.Height*m.window.Width, dtype.Size()
-	s.mask = grow(&s.mask, n*size)
-	m.layer.assemble(s.mask, m.window, size, sparsePixel(m.part.Header.NoData, dtype))
+	n := m.window.Height * m.window.Width
+	pixels := m.layer.whole(&s.mask)
 	m.flags = make([]byte, n)
 	d := m.part.Drop
-	mask.Flag(&mask.Values{Table: d.Table, Ranges: d.Ranges, Bits: d.Bits}, dtype, s.mask, m.flags)
+	mask.Flag(&mask.Values{Table: d.Table, Ranges: d.Ranges, Bits: d.Bits}, dtype, pixels, m.flags)
 	if m.part.Dilate > 0 {
 		s.distance = grow(&s.distance, n)
 		mask.Dilate(m.flags, m.window.Height, m.window.Width, m.part.Dilate, s.distance)

@@ -47,14 +47,6 @@ type sourceNeed struct {
 	masks  []*maskNeed
 }
 
-// layerNeed is the tiles of one layer that cover a window, row by row.
-type layerNeed struct {
-	layer    plan.Layer
-	row, col int // of the first tile
-	cols     int // tiles in a row
-	tiles    []*tile
-}
-
 // planRound chooses the next items of the blocks that are not full: as many as lie over each cell
 // `layers` times, by their outlines. It goes on from the block at which the memory of the round before
 // ended, and then starts over with twice the layers. Without blocks the job is complete.
@@ -157,12 +149,18 @@ func (rd *round) register(b *block, n *need, waiting *int32) {
 			continue
 		}
 		from := origin{header: s.source.Header, asset: s.source.Asset, source: s.source, band: rd.job.run.plan.Bands[s.source.Band].Name}
-		for _, layer := range s.source.Layers() {
-			ln := newLayerNeed(layer, s.window)
-			for _, part := range s.parts {
-				rd.cover(&ln, from, part, b, waiting)
+		layers := s.source.Layers()
+		s.layers = make([]layerNeed, len(layers))
+		for i, layer := range layers {
+			ln, noData := &s.layers[i], core.NoData{}
+			if i == 0 { // those after the pixels are masks
+				noData = s.source.NoData
 			}
-			s.layers = append(s.layers, ln)
+			ln.lay(layer, noData, s.window)
+			for _, part := range s.parts {
+				rd.cover(ln, from, part, b, waiting)
+			}
+			rd.bytes += ln.kept()
 		}
 		s.masks = rd.masks(n, s, b, waiting)
 	}
@@ -177,29 +175,21 @@ type origin struct {
 	band   string
 }
 
-// newLayerNeed has room for the tiles over a window; those that no cell needs stay nil.
-func newLayerNeed(layer plan.Layer, w core.Window) layerNeed {
-	th, tw := layer.Image.TileHeight, layer.Image.TileWidth
-	ln := layerNeed{layer: layer, row: w.Row / th, col: w.Col / tw}
-	ln.cols = (w.Col+w.Width-1)/tw - ln.col + 1
-	rows := (w.Row+w.Height-1)/th - ln.row + 1
-	ln.tiles = make([]*tile, rows*ln.cols)
-	return ln
-}
-
 // cover lists the tiles over part of the layer's window.
 func (rd *round) cover(ln *layerNeed, from origin, part core.Window, b *block, waiting *int32) {
 	layer := ln.layer
 	layer.EachTile(part, func(row, col int) {
-		slot := &ln.tiles[(row-ln.row)*ln.cols+col-ln.col]
-		if *slot == nil {
-			*slot = rd.tile(from, layer, row, col)
-			(*slot).uses.Add(1)
-			if (*slot).wait(b) {
+		slot := (row-ln.row)*ln.cols + col - ln.col
+		t := ln.tiles[slot]
+		if t == nil {
+			t = rd.tile(from, layer, row, col)
+			ln.tiles[slot] = t
+			t.serve(ln, slot)
+			if t.wait(b) {
 				*waiting++
 			}
 		}
-		(*slot).want(layer.Sample, part.Row+part.Height-row*layer.Image.TileHeight)
+		t.want(layer.Sample, part.Row+part.Height-row*layer.Image.TileHeight)
 	})
 }
 
@@ -210,6 +200,7 @@ func (rd *round) tile(from origin, layer plan.Layer, row, col int) *tile {
 	if t == nil {
 		t = &tile{round: rd, header: from.header, image: layer.Image, index: index, source: from.source, band: from.band, mask: layer.Role == plan.Mask,
 			ref: core.TileRef{Asset: from.asset, Range: r}, sparse: !ok}
+		t.uses.Store(1)
 		rd.tiles[key] = t
 		rd.order = append(rd.order, t)
 		if ok {

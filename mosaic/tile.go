@@ -2,6 +2,7 @@ package mosaic
 
 import (
 	"errors"
+	"math/bits"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -28,11 +29,27 @@ type tile struct {
 	samples []int // wanted
 	rows    int   // wanted, from the top
 	users   []*block
-	uses    atomic.Int32 // needs that have not been combined yet
+	parts   []part       // of windows across tiles, to be copied on arrival
+	uses    atomic.Int32 // needs inside the tile that have not been combined yet, and its own arrival
 
 	pixels [][]byte // per sample
 	shared *decoded // whose pixels these are; nil if they are the tile's own
 	err    error
+}
+
+// part is the tile's place in a layer that gathers its window from several.
+type part struct {
+	layer *layerNeed
+	slot  int
+}
+
+// serve notes a layer that takes pixels from the tile.
+func (t *tile) serve(l *layerNeed, slot int) {
+	if l.gathers() {
+		t.parts = append(t.parts, part{l, slot})
+	} else {
+		t.uses.Add(1)
+	}
 }
 
 // wait notes that a block needs the tile, and tells whether it did not before.
@@ -121,9 +138,15 @@ func (t *tile) ready(data []byte) {
 	} else if !t.sparse {
 		j.run.count(int64(len(data)))
 	}
+	if t.err == nil {
+		for _, p := range t.parts {
+			p.layer.gather(p.slot)
+		}
+	}
 	for _, b := range t.users {
 		t.round.arrived(b)
 	}
+	t.release()
 }
 
 // located is a copy of err that names the tile's bytes.
@@ -137,7 +160,7 @@ func (t *tile) located(err error) error {
 	return &named
 }
 
-// release gives the pixels back when the last block is done with them.
+// release gives the pixels back when they were copied and the last block inside the tile is done with them.
 func (t *tile) release() {
 	if t.uses.Add(-1) > 0 {
 		return
@@ -187,3 +210,11 @@ func givePixels(p []byte) {
 		pool.(*sync.Pool).Put(&p)
 	}
 }
+
+// takeRoom gives memory for pixels of any number: of sizes an eighth apart, so that it serves others later.
+func takeRoom(size int) []byte {
+	step := max(64, 1<<max(0, bits.Len(uint(size))-4))
+	return takePixels((size + step - 1) &^ (step - 1))[:size]
+}
+
+func giveRoom(p []byte) { givePixels(p[:cap(p)]) }
