@@ -194,3 +194,31 @@ func (d DType) Bytes(v float64) []byte {
 	}
 	return e.AppendUint64(nil, uint64(int64(v)))
 }
+
+// Value is the pixel at the start of b, native endian; 0 for complex types. Of 64-bit integers it is the nearest float64.
+func (d DType) Value(b []byte) float64 {
+	e := binary.NativeEndian
+	switch d {
+	case UInt8:
+		return float64(b[0])
+	case Int8:
+		return float64(int8(b[0]))
+	case UInt16:
+		return float64(e.Uint16(b))
+	case Int16:
+		return float64(int16(e.Uint16(b)))
+	case UInt32:
+		return float64(e.Uint32(b))
+	case Int32:
+		return float64(int32(e.Uint32(b)))
+	case UInt64:
+		return float64(e.Uint64(b))
+	case Int64:
+		return float64(int64(e.Uint64(b)))
+	case Float32:
+		return float64(math.Float32frombits(e.Uint32(b)))
+	case Float64:
+		return math.Float64frombits(e.Uint64(b))
+	}
+	return 0
+}

@@ -1,16 +1,18 @@
 package mosaic
 
 import (
+	"bytes"
 	"math"
 	"slices"
 
+	"cogweave/core"
 	"cogweave/mosaic/warp"
 )
 
 // splitAtAntimeridian samples anew the cells that the antimeridian runs through: their corners lie at both ends of
 // the raster, and the box between them would be all of it. Such a cell gets the larger of its two parts that has a
-// valid pixel. s.xs and s.ys are the corners of rows x cols cells.
-func (s *scratch) splitAtAntimeridian(sn *sourceNeed, cols, rows int, view *warp.View) {
+// valid pixel, a sum both parts. s.xs and s.ys are the corners of rows x cols cells.
+func (s *scratch) splitAtAntimeridian(sn *sourceNeed, cols, rows int, view *warp.View, values, valid []byte) {
 	turn := sn.source.Turn
 	if turn == 0 {
 		return
@@ -23,14 +25,36 @@ func (s *scratch) splitAtAntimeridian(sn *sourceNeed, cols, rows int, view *warp
 			continue
 		}
 		y := [4]float64{s.ys[c], s.ys[c+1], s.ys[c+cols+1], s.ys[c+cols+2]}
-		s.valid[i] = 0
-		for _, corners := range parts(x, turn, float64(sn.source.Width)) {
-			warp.SampleArea(warp.Of(sn.source.Kernel), view, 1, 1, corners[:], y[:], s.values[i*size:(i+1)*size], s.valid[i:i+1])
-			if s.valid[i] != 0 {
-				break
+		kernel := warp.Of(sn.source.Kernel)
+		value, some := values[i*size:(i+1)*size], valid[i:i+1]
+		both := parts(x, turn, float64(sn.source.Width))
+		warp.SampleArea(kernel, view, 1, 1, both[0][:], y[:], value, some)
+		switch first := bytes.Clone(value); {
+		case some[0] == 0:
+			warp.SampleArea(kernel, view, 1, 1, both[1][:], y[:], value, some)
+		case kernel == warp.Sum:
+			warp.SampleArea(kernel, view, 1, 1, both[1][:], y[:], value, some)
+			if some[0] != 0 {
+				copy(value, plus(view.Type, first, value))
+			} else {
+				copy(value, first)
 			}
+			some[0] = 1
 		}
 	}
+}
+
+// plus is the sum of two pixels, which stays within the type's range.
+func plus(t core.DType, a, b []byte) []byte {
+	sum := t.Value(a) + t.Value(b)
+	if !t.IsFloat() {
+		low, high := t.Range()
+		if t.Size() == 8 {
+			high = math.Nextafter(high, 0) // the type does not hold what the range is rounded to
+		}
+		sum = min(max(sum, low), high)
+	}
+	return t.Bytes(sum)
 }
 
 // parts gives the corners of a cell put together at the raster's right end and at its left end, the larger part first.

@@ -61,7 +61,7 @@ def test_memory_beside_a_copy(large: tuple[Path, Any]) -> None:
 
 @pytest.mark.parametrize("kernel", ["bilinear", "lanczos"])
 def test_memory_beside_what_is_resampled(large: tuple[Path, Any], kernel: str) -> None:
-    """Blocks across the tiles' borders do not keep the tiles: mosaic/memory_test.go counts those, three for a worker."""
+    """Blocks across the tiles' borders keep no tiles: mosaic/memory_test.go counts those, three for a worker."""
     _check(large[0], json.loads(succeed(MEASURE, large[0], 3.7, SIDE, kernel)))
 
 
