@@ -15,14 +15,14 @@ PREAMBLE = """
     from ctypes import byref
     import numpy as np
     import cogweave as cw
-    from cogweave import _ffi, _lib, _loop, _pixels
+    from cogweave import _ffi, _lib, _loop, _pixels, _ports
 
     def request(count, answerer):
         def submit(lib, queue, op, error):
             return lib.cw_probe_ask(ctypes.c_uint64(queue), ctypes.c_int64(count), op, error)
         def finish(op):
             return int(_pixels.take(op, None, np.dtype("uint8")).tobytes())
-        return _loop.Request(submit, finish, answerers={"probe": answerer})
+        return _ports.Request(submit, finish, answerers={"probe": answerer})
 
     def told(**values):
         print(json.dumps(values))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from dask.highlevelgraph import Layer
 
-from ._loop import drive
+from ._steps import drive
 from .read import read_window
 
 if TYPE_CHECKING:
