@@ -6,8 +6,26 @@
 #   ./build.sh env        prints the environment for go vet, staticcheck and go test:  eval "$(./build.sh env)"
 #
 # COGWEAVE_TAGS adds build tags (the suite builds the panic probe with `probe`).
-# COGWEAVE_OUT names another output folder.
+# COGWEAVE_OUT names another output folder, by its absolute path.
 set -euo pipefail
+
+# `build.sh tool` stands before each tool of Go's while the library is built. Where a cgo package exports
+# nothing, cgo writes no header, so go finds none in its cache and runs cgo and gcc on the package again
+# in every build: a minute, to no end. An empty header is one.
+if [ "${1:-}" = tool ]; then
+  shift
+  [ "${1##*/}" = cgo ] || exec "$@"
+  if [ "${2:-}" = -V=full ]; then
+    echo "$("$@") with headers" # what is in the cache without them is not taken
+    exit
+  fi
+  "$@"
+  for argument in "$@"; do
+    case $argument in -exportheader=*) [ -e "${argument#*=}" ] || : >"${argument#*=}" ;; esac
+  done
+  exit
+fi
+
 cd "$(dirname "${BASH_SOURCE[0]}")"
 root=$PWD
 out=${COGWEAVE_OUT:-$root/python/cogweave}
@@ -28,11 +46,13 @@ link=$root/build/lib
 export CGO_LDFLAGS="-L$link -Wl,-rpath,\$ORIGIN"
 
 build_duckdb() {
-  local module=github.com/duckdb/duckdb-go-bindings/lib/$platform lib=$out/libduckdb-cw.so version dir
+  local module=github.com/duckdb/duckdb-go-bindings/lib/$platform package=$root/python/cogweave version dir
+  local lib=$package/libduckdb-cw.so
   mkdir -p "$link" "$out"
   ln -sfn "$lib" "$link/libduckdb.so"
+  [ "$out" -ef "$package" ] || ln -sfn "$lib" "$out/libduckdb-cw.so"
   version=$(go list -m -f '{{.Version}}' "$module")
-  if [ -f "$lib" ] && [ "$(cat "$out/.duckdb-version" 2>/dev/null)" = "$version" ]; then return; fi
+  if [ -f "$lib" ] && [ "$(cat "$package/.duckdb-version" 2>/dev/null)" = "$version" ]; then return; fi
   echo "build.sh: linking libduckdb-cw.so from $module $version" >&2
   # Only this platform's archives: `go mod download` without a name brings five platforms, 573 MB.
   go mod download "$module"
@@ -50,13 +70,13 @@ build_duckdb() {
     -Wl,--whole-archive "$dir/libduckdb_static.a" -Wl,--no-whole-archive \
     -Wl,--start-group "${archives[@]}" -Wl,--end-group -lpthread -ldl
   mv "$lib.new" "$lib"
-  echo "$version" >"$out/.duckdb-version"
+  echo "$version" >"$package/.duckdb-version"
 }
 
 build_cogweave() {
   echo "build.sh: building libcogweave.so" >&2
   # -Wl,--exclude-libs keeps static archives' symbols in; exports.map leaves cw_* visible and nothing else.
-  go build -buildmode=c-shared -trimpath \
+  go build -buildmode=c-shared -trimpath -toolexec "'$root/build.sh' tool" \
     -ldflags "-s -w -extldflags '-Wl,--version-script=$root/capi/exports.map -Wl,-soname,libcogweave.so -Wl,-z,relro,-z,now'" \
     -o "$out/libcogweave.so.new" ./capi
   rm -f "$out/libcogweave.so.h" "$out/libcogweave.so.new.h" "$out/libcogweave.h"

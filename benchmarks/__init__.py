@@ -19,6 +19,7 @@ It has one function, and its name stands in `benchmarks.__main__.SUBJECTS`::
             actions={"cogweave": "benchmarks.headers_actions:cogweave",   # tool -> "module:function"
                      "async-tiff": "benchmarks.headers_actions:async_tiff"},
             goal=harness.Goal(peer=1.0, step="cold"),                   # best peer / cogweave
+            # limits={"cold": {"seconds": 0.3}} is the most that cogweave may need; the page shows it
             # what="pixels" (the default) compares arrays between tools; "numbers" does not
         )
 

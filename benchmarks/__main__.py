@@ -25,7 +25,7 @@ from typing import Any
 
 from benchmarks import archive, page, peers, profiles
 from benchmarks.harness import FOLDER, Row, Runner, Site, Workload
-from benchmarks.verdict import median
+from benchmarks.verdict import judge_limits, median
 from tests.servers import ROOT, RangeServer
 
 SUBJECTS = ("reads", "opening", "search", "headers", "pixels")
@@ -84,10 +84,10 @@ def summary(row: Row) -> Iterator[str]:
     for step in row.steps:
         words = [f"{tool} {median(steps[step], 'seconds'):.3f}" for tool, steps in row.samples.items() if step in steps]
         yield f"{step}: " + ", ".join(words)
-        samples = row.samples.get("cogweave", {}).get(step)
-        for measure, most in row.limits.get(step, {}).items() if samples else ():
-            needed = median(samples, measure)
-            yield f"{step}: {measure} {needed:,.3f}, goal {most:,g}: {'met' if needed <= most else 'missed'}"
+    for limit in judge_limits(asdict(row)):
+        if limit.ours is not None:
+            met = "met" if limit.met else "missed"
+            yield f"{limit.step}: {limit.measure} {limit.ours:,.3f}, goal {limit.most:,g}: {met}"
 
 
 def machine(options: argparse.Namespace) -> dict[str, Any]:

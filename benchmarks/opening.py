@@ -19,6 +19,23 @@ def workloads(site: Site) -> Iterator[Workload]:
     """`open` of catalogs that grow a hundredfold each."""
     for count in (100, 1000) if site.quick else (100, 10_000, 1_000_000):
         yield opened(site, count)
+    yield graph(site)
+
+
+def graph(site: Site) -> Workload:
+    """The dask array of 100,000 chunks, and a graph of a few of them: what it costs before its first pixel."""
+    parquet = FOLDER / "open-100.parquet"
+    box = catalogs.write(parquet, 100, site.server.href("dates/32-20250501/B02.tif"))
+    pixel = (box[2] - box[0]) / (32 * 32)  # times a hundred dates
+    request = {
+        "catalog": str(parquet), "crs": f"EPSG:{scene.EPSG}", "box": [*box[:3], box[1] + 32 * 32 * pixel],
+        "resolution": pixel, "chunk": 32,
+    }  # fmt: skip
+    return Workload(
+        "graph", "open as more than 100,000 dask chunks, and slice four of them",
+        [Step("first", request, "none", latency=0), Step("warm", request, "run", latency=0)],
+        {"cogweave": "benchmarks.tools.cogweave:graph"}, what="numbers", limits={"warm": {"seconds": 1}},
+    )  # fmt: skip
 
 
 def opened(site: Site, count: int) -> Workload:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import charts, peers
-from benchmarks.verdict import FLOOR, OURS, Verdict, judge, judge_cold, median
+from benchmarks.verdict import FLOOR, OURS, Verdict, judge, judge_cold, judge_limits, median
 
 MEGA = 1e6
 HEAD = (
@@ -95,6 +95,7 @@ def _verdicts(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
             f" {_x(v.of_peer)} | {v.goal} | {_met(v.met)} |"
         )
     yield ""
+    yield from _limits(rows)
     cold = [(row, verdict) for row in rows if (verdict := judge_cold(row))]
     if cold:
         slower = [row["title"] for row, verdict in cold if verdict.met is False]
@@ -106,6 +107,23 @@ def _verdicts(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
         for row, v in cold:
             yield f"| {row['title']} | {_s(v.ours)} | {_best(v)} | {_met(v.met)} |"
         yield ""
+
+
+def _limits(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """What rows must stay below whatever others need."""
+    told = [(row, limit) for row in rows for limit in judge_limits(row)]
+    if not told:
+        return
+    missed = [f"{row['title']} ({limit.step}, {limit.measure})" for row, limit in told if limit.met is False]
+    words = f" **missed by {'; '.join(missed)}**." if missed else ""
+    yield f"Limits of cogweave's own:{words}"
+    yield ""
+    yield "| workload | step | measure | cogweave | limit | |"
+    yield "|---|---|---|---|---|---|"
+    for row, limit in told:
+        ours = "" if limit.ours is None else f"{limit.ours:,.3f}"
+        yield f"| {row['title']} | {limit.step} | {limit.measure} | {ours} | {limit.most:,g} | {_met(limit.met)} |"
+    yield ""
 
 
 def _row(row: dict[str, Any]) -> Iterator[str]:

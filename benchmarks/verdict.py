@@ -34,6 +34,20 @@ class Verdict:
         return self.peer / self.ours if self.ours and self.peer else None
 
 
+@dataclass(frozen=True)
+class Limit:
+    """The most that a measure of one of our steps may be. ours: its median; None where it was not measured."""
+
+    step: str
+    measure: str
+    ours: float | None
+    most: float
+
+    @property
+    def met(self) -> bool | None:
+        return None if self.ours is None else self.ours <= self.most
+
+
 def median(samples: Sequence[dict[str, Any]], measure: str) -> float:
     """Of one measure of several processes."""
     return float(statistics.median(sample[measure] for sample in samples))
@@ -76,6 +90,16 @@ def judge_cold(row: dict[str, Any]) -> Verdict | None:
     verdict = _verdict(row, "cold", "warm")
     met = verdict.ours <= verdict.peer if verdict.ours and verdict.peer else None
     return Verdict("cold", verdict.ours, verdict.floor, verdict.peer, verdict.best, "best peer's warm", met)
+
+
+def judge_limits(row: dict[str, Any]) -> list[Limit]:
+    """The limits of a row, in the order in which they stand there."""
+    ours = row["samples"].get(OURS, {})
+    return [
+        Limit(step, measure, median(ours[step], measure) if ours.get(step) else None, most)
+        for step, limits in row.get("limits", {}).items()
+        for measure, most in limits.items()
+    ]
 
 
 def _verdict(row: dict[str, Any], step: str, peers_step: str) -> Verdict:

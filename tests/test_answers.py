@@ -15,14 +15,14 @@ PREAMBLE = """
     from ctypes import byref
     import numpy as np
     import cogweave as cw
-    from cogweave import _ffi, _lib, _loop, _pixels
+    from cogweave import _ffi, _lib, _loop, _pixels, _ports
 
     def request(count, answerer):
         def submit(lib, queue, op, error):
             return lib.cw_probe_ask(ctypes.c_uint64(queue), ctypes.c_int64(count), op, error)
         def finish(op):
             return int(_pixels.take(op, None, np.dtype("uint8")).tobytes())
-        return _loop.Request(submit, finish, answerers={"probe": answerer})
+        return _ports.Request(submit, finish, answerers={"probe": answerer})
 
     def told(**values):
         print(json.dumps(values))
@@ -150,37 +150,47 @@ def test_cancelling_ends_waiting_answers(probe: Path) -> None:
     got = run(
         probe,
         """
-    ended = []
+    begun, ended = [], []
     release = threading.Event()
     async def coroutine(question):
+        begun.append(question.about)
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
             ended.append("cancelled")
             raise
     def plain(question):
+        begun.append(question.about)
         release.wait(20)
         ended.append("plain")
         return 0
+    def until(condition):
+        end = time.monotonic() + 15
+        while not condition() and time.monotonic() < end:
+            time.sleep(0.01)
     async def main():
         work = [asyncio.ensure_future(_loop.run_async(request(2, c))) for c in (coroutine, plain)]
-        await asyncio.sleep(0.1)
+        await asyncio.to_thread(until, lambda: len(begun) == 4)
         started = time.perf_counter()
         for w in work:
             w.cancel()
         results = await asyncio.gather(*work, return_exceptions=True)
         took = time.perf_counter() - started
         release.set()
-        await asyncio.sleep(0.1)
+        await asyncio.to_thread(until, lambda: len(ended) == 4)
         return took, [type(r).__name__ for r in results]
     took, results = asyncio.run(main())
-    threading.Timer(0.1, cw.cancel_all).start()
+    def cancel():
+        until(lambda: len(begun) == 7)
+        cw.cancel_all()
+    threading.Thread(target=cancel).start()
     try:
         _loop.run(request(3, coroutine))
     except cw.Cancelled:
         results.append("Cancelled")
-    time.sleep(0.1)
+    until(lambda: len(ended) == 7)
     gc.collect()
+    until(lambda: not cw.stats()["memory"])
     told(took=took, results=results, ended=sorted(ended), left=cw.stats()["memory"])
     """,
     )

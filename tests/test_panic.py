@@ -17,7 +17,7 @@ SCRIPT = """
     import ctypes
     from ctypes import byref
     import cogweave as cw
-    from cogweave import _ffi, _lib, _loop
+    from cogweave import _ffi, _lib, _loop, _ports
     lib = _lib.library()
     if when == "after":
         cw.stats()
@@ -26,7 +26,7 @@ SCRIPT = """
     def submitted(name):
         def submit(lib, queue, op, error):
             return getattr(lib, name)(ctypes.c_uint64(queue), op, error)
-        return _loop.Request(submit, lambda op: None)
+        return _ports.Request(submit, lambda op: None)
 
     def refuses(call):
         try:

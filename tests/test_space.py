@@ -159,7 +159,7 @@ def test_projected_boxes_against_brute_force(crs: str, fx: float, fy: float, siz
         inside.append(margin < 0)
     if not items:
         return
-    from cogweave._loop import drive
+    from cogweave._steps import drive
     from cogweave.search import find, resolve
 
     found = ids(drive(find(resolve(items), {"region": {"crs": crs, "bbox": list(box)}})))

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import cogweave as cw
-import dask.array  # noqa: F401 - the first open would import it, and pyproj; other libraries do so at once
+import dask
+import dask.array  # the first open would import it, and pyproj; other libraries do so at once
 import numpy as np
 import pyproj  # noqa: F401
 import xarray as xr
@@ -64,3 +65,18 @@ def awaits(told: dict[str, Any]) -> Callable[[], Any]:
 def opened(told: dict[str, Any]) -> Callable[[], Any]:
     r = Request.of(told)
     return lambda: np.array(_open(r).shape)
+
+
+def graph(told: dict[str, Any]) -> Callable[[], Any]:
+    """Opens an array of very many dask chunks, and writes down what a slice of it computes."""
+    side = told["chunk"]
+
+    def run() -> Any:
+        array = cw.open(
+            told["catalog"], bbox=told["box"], crs=told["crs"], resolution=told["resolution"],
+            chunks={"time": 1, "y": side, "x": side},
+        )  # fmt: skip
+        (part,) = dask.optimize(array.isel(time=0, y=slice(0, 2 * side), x=slice(0, 2 * side)).data)
+        return np.array([array.data.npartitions, len(dict(part.dask))])
+
+    return run

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
+import xarray as xr
 from obstore.store import HTTPStore
 
 from benchmarks.libraries import install_extensions
@@ -41,6 +42,14 @@ def chunks(told: dict[str, Any]) -> Callable[[], Any]:
     r = Request.of(told)
     array = _open(r, chunks={"time": 1, "y": r.chunk, "x": r.chunk})
     return lambda: array.compute(scheduler="threads", num_workers=THREADS).to_numpy()
+
+
+def points(told: dict[str, Any]) -> Callable[[], Any]:
+    """xarray's vectorized selection of the lazy array."""
+    r = Request.of(told)
+    x, y = (xr.DataArray(np.array(axis), dims="point") for axis in zip(*r.points, strict=True))
+    array = _open(r)
+    return lambda: array.sel(x=x, y=y, method="nearest")[0].to_numpy()
 
 
 def median(told: dict[str, Any]) -> Callable[[], Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import odc.stac
 import pystac
+import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from benchmarks.tools import THREADS, Box, Request, masked_median
@@ -41,6 +42,15 @@ def chunks(told: dict[str, Any]) -> Callable[[], Any]:
     r = Request.of(told)
     lazy = _load(r, _items(r), chunks={"x": r.chunk, "y": r.chunk})
     return lambda: _stack(lazy.compute(scheduler="threads", num_workers=THREADS), r.bands)
+
+
+def points(told: dict[str, Any]) -> Callable[[], Any]:
+    """xarray's vectorized selection over dask: reads the chunks that hold points."""
+    r = Request.of(told)
+    lazy = _load(r, _items(r), chunks={"x": r.chunk, "y": r.chunk})[r.bands[0]]
+    x, y = (xr.DataArray(np.array(axis), dims="point") for axis in zip(*r.points, strict=True))
+    chosen = lazy.sel(x=x, y=y, method="nearest")
+    return lambda: chosen.compute(scheduler="threads", num_workers=THREADS).to_numpy()
 
 
 def median(told: dict[str, Any]) -> Callable[[], Any]:

@@ -29,22 +29,23 @@ def cogweave(request: dict[str, Any]) -> Callable[[], Any]:
 
 
 def warper(request: dict[str, Any]) -> Callable[[], Any]:
-    """GDAL's warper from memory to memory, with its usual approximation of coordinates."""
+    """GDAL's warper, with its usual approximation of coordinates, on a file that is read on the clock.
+
+    Opened anew: GDAL keeps the blocks of a file that is open.
+    """
     _cores(1)
     import rasterio
     from rasterio.enums import Resampling
     from rasterio.warp import reproject
 
-    with rasterio.open(request["path"]) as src:
-        data, crs, transform = src.read(1), src.crs, src.transform
-    out = np.zeros(request["shape"], data.dtype)
-
     def run() -> Any:
-        reproject(
-            data, out, src_transform=transform, src_crs=crs, src_nodata=0, dst_nodata=0,
-            dst_transform=rasterio.Affine(*request["transform"]), dst_crs=request["crs"],
-            resampling=Resampling[request["resampling"]], num_threads=1, warp_mem_limit=512,
-        )  # fmt: skip
+        with rasterio.open(request["path"]) as src:
+            out = np.zeros(request["shape"], src.dtypes[0])
+            reproject(
+                rasterio.band(src, 1), out, src_nodata=0, dst_nodata=0,
+                dst_transform=rasterio.Affine(*request["transform"]), dst_crs=request["crs"],
+                resampling=Resampling[request["resampling"]], num_threads=1, warp_mem_limit=512,
+            )  # fmt: skip
         return out
 
     return run

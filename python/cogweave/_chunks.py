@@ -13,10 +13,9 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from dask._task_spec import DataNode, Task, TaskRef
 from dask.highlevelgraph import Layer
 
-from ._loop import drive
+from ._steps import drive
 from .read import read_window
 
 if TYPE_CHECKING:
@@ -47,6 +46,8 @@ class ChunkLayer(Layer):
     wanted : frozenset of tuple of int or None
         The chunks that are computed; None: all.
     """
+
+    has_legacy_tasks = True  # tasks are plain tuples, as every dask takes them; asked, dask would write all down
 
     def __init__(
         self,
@@ -87,13 +88,9 @@ class ChunkLayer(Layer):
     def _graph(self) -> dict[Any, Any]:
         if self._tasks is None:
             reader = ChunkReader(self.plan, self.sizes, self._blocks() if self.wanted is not None else [])
-            self._tasks = {self._root: DataNode(self._root, reader), **self._reads()}
+            reads = {(self.name, *block): (read_chunk, self._root, block) for block in self._blocks()}
+            self._tasks = {self._root: reader, **reads}
         return self._tasks
-
-    def _reads(self) -> dict[Any, Any]:
-        reader = TaskRef(self._root)
-        keys = [(self.name, *block) for block in self._blocks()]
-        return {key: Task(key, read_chunk, reader, key[1:]) for key in keys}
 
     def __getitem__(self, key: Any) -> Any:
         return self._graph()[key]

@@ -14,7 +14,7 @@ import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from ._loop import Steps, awaiting, blocking
+from ._steps import Steps, awaiting, blocking
 from ._window import AXES, Selection, Window, wrap
 from .read import read_window
 

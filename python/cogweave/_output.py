@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -112,7 +114,9 @@ def _zarr(data: xr.DataArray, path: Path) -> None:
     dataset = xr.Dataset(variables, attrs=attributes(data.cogweave.plan.grid))
     if path.exists():
         shutil.rmtree(path)
-    dataset.to_zarr(path)
+    with warnings.catch_warnings():  # zarr 3 warns of the consolidated metadata that xarray writes by itself
+        warnings.filterwarnings("ignore", message="Consolidated metadata")
+        dataset.to_zarr(path)
 
 
 def _png(data: xr.DataArray, path: Path) -> None:
@@ -125,10 +129,23 @@ def _png(data: xr.DataArray, path: Path) -> None:
     nodata = data.attrs.get("_FillValue")
     valid = _valid(pixels, nodata)
     shown = np.stack([_eight_bits(layer, valid) for layer in pixels] + [valid * np.uint8(255)])
-    with rasterio.open(
-        path, "w", driver="PNG", count=len(shown), height=shown.shape[1], width=shown.shape[2], dtype="uint8"
-    ) as out:
+    with (
+        _no_place(),
+        rasterio.open(
+            path, "w", driver="PNG", count=len(shown), height=shown.shape[1], width=shown.shape[2], dtype="uint8"
+        ) as out,
+    ):
         out.write(shown)
+
+
+@contextlib.contextmanager
+def _no_place() -> Iterator[None]:
+    """Leave out the warning that a picture is nowhere on earth."""
+    from rasterio.errors import NotGeoreferencedWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
 
 
 def _valid(pixels: NDArray[Any], nodata: Any) -> NDArray[np.bool_]:

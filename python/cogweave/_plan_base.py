@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from . import _lib, _methods, _recipe, _signing, config
 from . import _storage as stores
 from ._gathered import Gathered
-from ._loop import Request, Steps, aside, ask, drive
 from ._plan_description import Description, Membership, membership_of
+from ._ports import Request
 from ._recipe import Found
 from ._source import Source
+from ._steps import Steps, aside, ask, drive
 from .progress import Tracker, followed
 from .search import find, take_handle
 from .tables import Headers, Items

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from . import _arguments
-from ._loop import drive
+from ._steps import drive
 from .errors import InvalidArgument, SearchError
 
 if TYPE_CHECKING:

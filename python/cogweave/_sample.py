@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from . import _crs
-from ._loop import Steps, awaiting, blocking
+from ._steps import Steps, awaiting, blocking
 from ._window import Selection, Window, wrap
 from .errors import InvalidArgument
 from .read import read_window

@@ -11,8 +11,8 @@ from xarray.backends import BackendEntrypoint
 
 from . import _arguments, _properties
 from ._arrays import dataset
-from ._loop import Steps, aside, blocking
 from ._source import is_stac
+from ._steps import Steps, aside, blocking
 from .errors import InvalidArgument
 from .open import _open, planned
 from .tables import Items

@@ -112,7 +112,8 @@ def search(source: str, bbox: tuple[float, ...], limit: int | None, as_json: boo
     ids = columns(items, ["id"])["id"]
     times = columns(items, ["datetime"])["datetime"] if "datetime" in items.columns else [None] * len(ids)
     rows = [
-        {"id": name, "datetime": None if time is None else str(time)} for name, time in zip(ids, times, strict=True)
+        {"id": name, "datetime": None if time is None else time.isoformat().replace("+00:00", "Z")}
+        for name, time in zip(ids, times, strict=True)
     ]
     if as_json:
         click.echo(json.dumps(rows))

@@ -15,9 +15,9 @@ import numpy as np
 
 from . import _arguments
 from ._arrays import dataset
-from ._loop import Steps, aside, awaiting, blocking
 from ._plan_request import plan_request
 from ._source import resolve, stac_items
+from ._steps import Steps, aside, awaiting, blocking
 from .errors import InvalidArgument
 from .grid import as_grid
 from .open import open, open_async  # noqa: A004

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _arguments, _lib, _pixels
-from ._loop import Request, Steps, ask, awaiting, blocking
+from ._ports import Request
+from ._steps import Steps, ask, awaiting, blocking
 
 if TYPE_CHECKING:
     import ctypes

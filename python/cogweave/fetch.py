@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._loop import Request, Steps, ask, awaiting, blocking
+from ._ports import Request
+from ._steps import Steps, ask, awaiting, blocking
 from .plan import Plan, as_plan
 from .progress import Progress, followed, tracker
 from .search import take_handle

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import _arguments, _lib, _signing
 from . import _storage as stores
-from ._loop import Request, Steps, aside, ask, awaiting, blocking
+from ._ports import Request
+from ._steps import Steps, aside, ask, awaiting, blocking
 from .progress import Progress, followed, tracker
 from .search import take_handle
 from .tables import Headers, Items

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _pixels
-from ._loop import Request, Steps, aside, ask, awaiting, blocking
+from ._ports import Request
+from ._steps import Steps, aside, ask, awaiting, blocking
 from .plan import Plan, as_plan
 from .tables import Tiles
 

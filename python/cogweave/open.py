@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from . import _arguments, _crs, _signing
 from . import _properties as stac_properties
 from ._arrays import Chunks, chunked, data_array
-from ._loop import Steps, aside, awaiting, blocking
 from ._plan_request import plan_request
 from ._source import Source, resolve
+from ._steps import Steps, aside, awaiting, blocking
 from .errors import InvalidArgument, SearchError
 from .grid import Grid, as_grid
 from .open_item import native_grid

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from . import _arguments, _lib, _signing
 from . import _storage as stores
 from ._arrays import DIMS, Chunks, chunked, data_array, dataset
-from ._loop import Request, Steps, aside, ask, awaiting, blocking
 from ._plan_request import plan_request
+from ._ports import Request
 from ._redact import redact
 from ._stac import dicts
+from ._steps import Steps, aside, ask, awaiting, blocking
 from .errors import InvalidArgument
 from .grid import Grid, as_grid
 from .plan import Plan, make

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from . import _arguments, _grouping, _signing
 from . import _storage as stores
 from . import mask as masks
-from ._loop import Request, Steps, aside, ask, awaiting, blocking, drive
 from ._plan_base import Base
 from ._plan_request import plan_request
+from ._ports import Request
+from ._steps import Steps, aside, ask, awaiting, blocking, drive
 from ._window import AXES, Window
 from .errors import InvalidArgument
 from .explain import Explanation, explain

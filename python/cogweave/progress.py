@@ -22,7 +22,7 @@ from .errors import InvalidArgument
 if TYPE_CHECKING:
     import ctypes
 
-    from ._loop import Request
+    from ._ports import Request
 
 __all__ = ["Progress", "ProgressEvent"]
 

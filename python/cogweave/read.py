@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from . import _ffi, _lib, _loop, _pixels
-from ._loop import Listener, Request, Steps, ask, awaiting, blocking
+from ._ports import Listener, Operation, Request
+from ._steps import Steps, ask, awaiting, blocking, drive, drive_async
 from .plan import Plan, as_plan
 from .progress import Progress, Tracker, followed, tracker
 
@@ -170,14 +171,14 @@ class Stream:
         return request, pixels, finished
 
     def __iter__(self) -> Iterator[Step]:
-        started = _loop.drive(self._start())
+        started = drive(self._start())
         if started is None:
             return
         request, pixels, finished = started
         told: set[int] = set()
         # A port of its own: the steps may be taken in one thread after another.
         waiter = _loop.Waiter()
-        operation = _loop.Operation(request)
+        operation = Operation(request)
         try:
             waiter.port.submit(request, operation)
             while not operation.done:
@@ -189,7 +190,7 @@ class Stream:
         yield from self._rest(pixels, told)
 
     async def __aiter__(self) -> AsyncIterator[Step]:
-        started = await _loop.drive_async(self._start())
+        started = await drive_async(self._start())
         if started is None:
             return
         request, pixels, finished = started

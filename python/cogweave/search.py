@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import _arguments, _ffi, _grouping, _lib, _signing
 from . import _storage as stores
-from ._loop import Request, Steps, aside, ask, awaiting, blocking
+from ._ports import Request
 from ._source import Source, resolve
+from ._steps import Steps, aside, ask, awaiting, blocking
 from .progress import Progress, Tracker, followed, tracker
 from .tables import Items
 

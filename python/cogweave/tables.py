@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ._loop import Steps
     from ._recipe import Found
+    from ._steps import Steps
 
 
 class Table:
