@@ -301,9 +301,9 @@ func (r *numbersReader) read(row int, out []float64) (int, error) {
 
 // timeReader reads instants: timestamps of any unit, dates, or RFC 3339 text.
 type timeReader struct {
-	at    func(i int) (int64, error)
-	null  func(i int) bool
-	text  textReader
+	at   func(i int) (int64, error)
+	null func(i int) bool
+	text textReader
 }
 
 func isTime(a arrow.Array) bool {
