@@ -1,4 +1,4 @@
-"""What a catalog says of a file against what the file says: the file is believed, pixels stay where they are, one warning."""
+"""A catalog contradicts a file: the file is believed, pixels stay where they are, and one warning says so."""
 
 from __future__ import annotations
 

@@ -71,7 +71,10 @@ def searches(arc: Archive) -> dict[str, dict[str, Any]]:
         "an instant": {"datetime": first["properties"]["datetime"]},
         "an interval": {"datetime": "2025-05-01T00:00:00Z/2025-05-31T23:59:59Z"},
         "an open interval": {"datetime": "2025-05-10T00:00:00Z/.."},
-        "several": {"intersects": point(first["bbox"]), "datetime": "2025-05-10T00:00:00Z/..", "ids": [i["id"] for i in arc.items[3:]]},
+        "several": {
+            "intersects": point(first["bbox"]), "datetime": "2025-05-10T00:00:00Z/..",
+            "ids": [i["id"] for i in arc.items[3:]],
+        },
     }  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _arguments, _lib
-from .errors import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
