@@ -56,7 +56,7 @@ class Documents:
 def _members(documents: Iterable[Any]) -> Iterator[Any]:
     """Give documents, those of a list one by one."""
     for document in documents:
-        yield from document if isinstance(document, list) else (document,)
+        yield from document if document and isinstance(document, list) else (document,)
 
 
 def _walk(start: str) -> Iterator[Any]:
