@@ -19,6 +19,8 @@ def workloads(site: Site) -> Iterator[Workload]:
     """`open` of catalogs that grow a hundredfold each."""
     for count in (100, 1000) if site.quick else (100, 10_000, 1_000_000):
         yield opened(site, count)
+        if count == WITH_JSON or site.quick:
+            yield objects(site, count)
     yield graph(site)
 
 
@@ -35,6 +37,18 @@ def graph(site: Site) -> Workload:
         "graph", "open as more than 100,000 dask chunks, and slice four of them",
         [Step("first", request, "none", latency=0), Step("warm", request, "run", latency=0)],
         {"cogweave": "benchmarks.tools.cogweave:graph"}, what="numbers", limits={"warm": {"seconds": 1}},
+    )  # fmt: skip
+
+
+def objects(site: Site, count: int) -> Workload:
+    """pystac's items, which are there already, as a lazy array."""
+    base = opened(site, count)
+    request = base.steps[0].request
+    actions = {tool: f"benchmarks.tools.{tool.replace('-', '_')}:objects" for tool in ("cogweave", "odc-stac")}
+    return Workload(
+        f"objects-{count}", f"plan {count:,} pystac items",
+        [Step("cold", request, "run"), Step("warm", request, "run")], actions,
+        Goal(20.0, "warm"), what="numbers", repeat=3, notes="making pystac's items is not counted.",
     )  # fmt: skip
 
 

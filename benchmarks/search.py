@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.harness import FOLDER, Site, Step, Workload
@@ -17,7 +20,7 @@ FIRST = 1_577_874_600_000_000  # microseconds: 2020-01-01T10:30Z
 def workloads(site: Site) -> Iterator[Workload]:
     """Searches of a million items (quick: 50,000) that differ in how many match and how many run at once."""
     count = 50_000 if site.quick else 1_000_000
-    path, far = FOLDER / f"search-{count}.parquet", site.server.root / f"search-{count}-sorted.parquet"
+    path, far = FOLDER / f"search-utm-{count}.parquet", site.server.root / f"search-utm-{count}-sorted.parquet"
     write(path, count, "day, tile")
     write(far, count, "tile, day")
     here = {"source": str(path), "box": [5.25, 45.0, 5.35, 45.1], "days": "2020-01-01/2020-01-20"}
@@ -61,6 +64,31 @@ def workloads(site: Site) -> Iterator[Workload]:
         timed = [Step(step, request, "run") for step, request in steps.items()]
         yield Workload(name, title, timed, {"cogweave": f"benchmarks.search:{action}"}, None, what="numbers",
                        limits=limits)  # fmt: skip
+    yield beside(here, every)
+    yield parted(site)
+
+
+def beside(here: dict[str, Any], every: dict[str, Any]) -> Workload:
+    """A small search while large ones run."""
+    return Workload(
+        "search-beside", "a small search beside a large one",
+        [Step("times alone", {**here, "large": every}, "run")], {"cogweave": "benchmarks.search:small"}, None,
+        what="numbers", limits={"times alone": {"times_alone": 3}}, repeat=3,
+        notes="times_alone: the small one's time beside the large one over its time alone; seconds are those of all.",
+    )  # fmt: skip
+
+
+def parted(site: Site) -> Workload:
+    """A tile and a year of a folder of files, one for each zone and year."""
+    count = 200_000 if site.quick else 10_000_000
+    folder = FOLDER / f"search-parted-{count}"
+    write_parts(folder, count)
+    request = {"source": str(folder), "box": [5.25, 45.0, 5.35, 45.1], "days": "2021-01-01/2021-12-31"}
+    return Workload(
+        "open-parted", f"open a year of a tile of a hive of {count:,} items",
+        [Step("cold", request, "run"), Step("warm", request, "run")], {"cogweave": "benchmarks.search:opened"}, None,
+        what="numbers", limits={"cold": {"seconds": 1, "peak": 300e6}, "warm": {"peak": 300e6}},
+    )  # fmt: skip
 
 
 def write(path: Path, count: int, order: str) -> None:
@@ -69,27 +97,60 @@ def write(path: Path, count: int, order: str) -> None:
         return
     import duckdb
 
-    raster = "'raster:bands': [{'nodata': 0, 'data_type': 'uint16', 'scale': 0.0001, 'offset': -0.1}]"
-    place = (
-        "'proj:transform': [10.0, 0, 300000 + tx * 90000, 0, -10, 4000000 + ty * 90000], 'proj:shape': [10980, 10980]"
+    keys = ("B02", "B03", "B04", "B08", "SCL")
+    duckdb.connect().execute(
+        f"COPY (SELECT {_columns(keys)} FROM ({_places(0, count)}) ORDER BY {order}) "
+        f"TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 20480, COMPRESSION zstd)"
     )
+
+
+def write_parts(folder: Path, count: int) -> None:
+    """Writes a folder like those of large archives, one band: collection=.../zone=.../year=.../items.parquet."""
+    if folder.exists():
+        return
+    import duckdb
+
+    unfinished, step = folder.with_suffix(".part"), 1_000_000
+    for first in range(0, count, step):
+        duckdb.connect().execute(
+            f"COPY (SELECT {_columns(('B04',))}, zone, year(datetime) AS year "
+            f"FROM ({_places(first, min(step, count - first))}) ORDER BY tile, day) TO '{unfinished}' "
+            f"(FORMAT parquet, PARTITION_BY (zone, year), ROW_GROUP_SIZE 20480, COMPRESSION zstd, "
+            f"FILENAME_PATTERN 'items_{first}_{{i}}', OVERWRITE_OR_IGNORE)"
+        )
+    unfinished.rename(folder)
+
+
+def _places(first: int, count: int) -> str:
+    """Tiles of 109.8 km around the middles of a lattice in degrees, each in its own UTM zone.
+
+    The middles are projected by the first terms of the series: right to a few hundred metres.
+    """
+    return f"""
+        WITH a AS (SELECT i % {TILES} AS tile, i // {TILES} AS day FROM range({first}, {first + count}) r(i)),
+        b AS (SELECT *, tile % {COLUMNS} AS tx, tile // {COLUMNS} AS ty FROM a),
+        c AS (SELECT *, -20 + tx * 0.9::DOUBLE AS west, 30 + ty * 0.9::DOUBLE AS south FROM b),
+        d AS (SELECT *, (floor((west + 0.445 + 180) / 6) + 1)::INT AS zone, radians(south + 0.445) AS lat FROM c),
+        e AS (SELECT *, 6378137 / sqrt(1 - 0.00669438 * sin(lat) ** 2) AS n,
+            cos(lat) * radians(west + 0.445 - (zone * 6 - 183)) AS a FROM d)
+        SELECT *, make_timestamp({FIRST} + day * 86400000000 + tile * 1000000)::TIMESTAMPTZ AS datetime,
+            printf('S2A_T%05d_%04d_%s', tile, day, substr(md5(tile || '-' || day), 1, 12)) AS id,
+            round((500000 + 0.9996 * n * a - 54900) / 10) * 10 AS left_edge,
+            round((0.9996 * (6367449.146 * lat - 16038.509 * sin(2 * lat) + 16.833 * sin(4 * lat)
+                + n * tan(lat) * a ** 2 / 2) + 54900) / 10) * 10 AS top_edge FROM e"""
+
+
+def _columns(keys: Sequence[str]) -> str:
+    raster = "'raster:bands': [{'nodata': 0, 'data_type': 'uint16', 'scale': 0.0001, 'offset': -0.1}]"
+    place = "'proj:transform': [10.0, 0, left_edge, 0, -10, top_edge], 'proj:shape': [10980, 10980]"
     kind = "'type': 'image/tiff; application=geotiff; profile=cloud-optimized', 'roles': ['data']"
     assets = ", ".join(
         f"'{key}': {{'href': 'https://example.com/cogs/' || id || '/{key}.tif', {kind}, {place}, {raster}}}"
-        for key in ("B02", "B03", "B04", "B08", "SCL")
+        for key in keys
     )
-    duckdb.connect().execute(
-        f"""COPY (WITH a AS (SELECT i % {TILES} AS tile, i // {TILES} AS day FROM range({count}) r(i)),
-        b AS (SELECT *, tile % {COLUMNS} AS tx, tile // {COLUMNS} AS ty,
-            printf('S2A_T%05d_%04d_%s', tile, day, substr(md5(tile || '-' || day), 1, 12)) AS id FROM a)
-        SELECT id, 'sentinel-2-l2a' AS collection,
-            make_timestamp({FIRST} + day * 86400000000 + tile * 1000000)::TIMESTAMPTZ AS datetime,
-            (hash(id) % 10000) / 100.0::DOUBLE AS "eo:cloud_cover", 32631 AS "proj:epsg",
-            {{'xmin': -20 + tx * 0.9::DOUBLE, 'ymin': 30 + ty * 0.9::DOUBLE,
-              'xmax': -19.11 + tx * 0.9::DOUBLE, 'ymax': 30.89 + ty * 0.9::DOUBLE}} AS bbox,
-            {{{assets}}} AS assets FROM b ORDER BY {order})
-        TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 20480, COMPRESSION zstd)"""
-    )
+    return f"""id, 'sentinel-2-l2a' AS collection, datetime,
+        (hash(id) % 10000) / 100.0::DOUBLE AS "eo:cloud_cover", 32600 + zone AS "proj:epsg",
+        {{'xmin': west, 'ymin': south, 'xmax': west + 0.89, 'ymax': south + 0.89}} AS bbox, {{{assets}}} AS assets"""
 
 
 def one(request: dict[str, Any]) -> Callable[[], Any]:
@@ -137,5 +198,36 @@ def eight(request: dict[str, Any]) -> Callable[[], Any]:
         if request.get("at_once"):
             return sum(map(len, asyncio.run(at_once())))
         return sum(len(cw.search(request["source"], bbox=box, datetime=request["days"])) for box in boxes)
+
+    return run
+
+
+def small(request: dict[str, Any]) -> Callable[[], Any]:
+    """A small search alone, then while another thread searches for very many items again and again."""
+    import cogweave as cw
+
+    large = request["large"]
+
+    def once() -> float:
+        began = time.perf_counter()
+        cw.search(request["source"], bbox=request["box"], datetime=request["days"])
+        return time.perf_counter() - began
+
+    def run() -> Any:
+        once()
+        alone = median(once() for _ in range(20))
+        ended = threading.Event()
+
+        def busy() -> None:
+            while not ended.is_set():
+                cw.search(large["source"], bbox=large["box"], datetime=large["days"])
+
+        thread = threading.Thread(target=busy)
+        thread.start()
+        time.sleep(0.3)
+        beside = median(once() for _ in range(20))
+        ended.set()
+        thread.join()
+        return None, {"alone": alone, "beside": beside, "times_alone": beside / alone}
 
     return run

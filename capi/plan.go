@@ -79,8 +79,11 @@ func makePlan(ctx context.Context, r *planRequest, rows, headers *table) (op.Res
 	} else if err := p.know(headers); err != nil {
 		return nil, err
 	}
-	p.Plan, err = coreplan.New(ctx, r.Request, items, running().crs, reader)
-	return p, err
+	if p.Plan, err = coreplan.New(ctx, r.Request, items, running().crs, reader); err != nil {
+		return nil, err
+	}
+	p.Notice = running().fetch.Notice
+	return p, nil
 }
 
 // know adds a table of headers.

@@ -5,11 +5,10 @@ import (
 	"time"
 )
 
-// The instants that four-digit years can name, in microseconds: 0000-01-01 and the last microsecond
-// of 9999.
+// What a time axis can hold, microseconds: whole years of 64 bits of nanoseconds.
 const (
-	minInstant = -62167219200000000
-	maxInstant = 253402300799999999
+	firstInstant = -9214560000000000 // 1678-01-01
+	lastInstant  = 9214646399999999  // the last of 2261
 )
 
 // ParseInterval reads a STAC datetime argument: an instant or a partial date ("2025", "2025-06",
@@ -162,8 +161,10 @@ func (s *dateScanner) clock(p *dateParts) {
 		}
 		s.rest = s.rest[1:]
 		hours := s.digits(2)
-		s.accept(":")
-		minutes := s.digits(2)
+		minutes := 0
+		if s.accept(":") || s.rest != "" { // "+02" is what databases print
+			minutes = s.digits(2)
+		}
 		s.failed = s.failed || minutes > 59
 		p.offset = sign * int64(hours*3600+minutes*60)
 	}
@@ -231,7 +232,8 @@ func floorDiv(a, b int64) int64 {
 
 func floorMod(a, b int64) int64 { return a - floorDiv(a, b)*b }
 
-// instantInRange tells whether micros lies in the years 0000 to 9999, which calendars can name.
-func instantInRange(micros int64) bool {
-	return micros >= minInstant && micros <= maxInstant
-}
+// instantInRange tells whether a time axis can hold an instant.
+func instantInRange(micros int64) bool { return micros >= firstInstant && micros <= lastInstant }
+
+// labelInRange is instantInRange for starts of periods, which may lie a day before (solar days).
+func labelInRange(micros int64) bool { return micros >= firstInstant-day && micros <= lastInstant }

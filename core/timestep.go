@@ -32,7 +32,8 @@ func GroupTimes(items []Item, period Period, lon float64, keys []string) ([]Time
 			return nil, e
 		}
 		if !instantInRange(items[i].Datetime) {
-			e := Errorf(SearchError, "ItemError", "item's datetime lies outside the years 0000 to 9999")
+			e := Errorf(SearchError, "ItemError", "item's datetime %s lies outside the years 1678 to 2261, which time axes hold",
+				FormatInstant(items[i].Datetime))
 			e.ItemID = items[i].ID
 			return nil, e
 		}
@@ -45,7 +46,10 @@ func GroupTimes(items []Item, period Period, lon float64, keys []string) ([]Time
 	case byProperty:
 		steps, stepOf = stepPerKey(items, keys)
 	default:
-		steps, stepOf = stepPerPeriod(items, period, lon)
+		var err error
+		if steps, stepOf, err = stepPerPeriod(items, period, lon); err != nil {
+			return nil, err
+		}
 	}
 	fillSteps(steps, stepOf)
 	slices.SortStableFunc(steps, func(a, b TimeStep) int {
@@ -54,20 +58,26 @@ func GroupTimes(items []Item, period Period, lon float64, keys []string) ([]Time
 	return steps, nil
 }
 
-func stepPerPeriod(items []Item, period Period, lon float64) (steps []TimeStep, stepOf []int32) {
+func stepPerPeriod(items []Item, period Period, lon float64) (steps []TimeStep, stepOf []int32, err error) {
 	stepOf = make([]int32, len(items))
 	known := map[int64]int32{}
 	for i := range items {
 		label := period.Start(items[i].Datetime, lon)
 		step, ok := known[label]
 		if !ok {
+			if !labelInRange(label) {
+				e := Errorf(InvalidArgument, "TimePeriod", "the time_period of item's datetime %s begins at %s, outside the years 1678 to 2261, which time axes hold",
+					FormatInstant(items[i].Datetime), FormatInstant(label))
+				e.ItemID = items[i].ID
+				return nil, nil, e
+			}
 			step = int32(len(steps))
 			known[label] = step
 			steps = append(steps, TimeStep{Label: label})
 		}
 		stepOf[i] = step
 	}
-	return steps, stepOf
+	return steps, stepOf, nil
 }
 
 func stepPerKey(items []Item, keys []string) (steps []TimeStep, stepOf []int32) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 )
@@ -122,6 +123,17 @@ func TestGroupTimesNamesTheItem(t *testing.T) {
 			t.Errorf("%+v: %v", item, err)
 		}
 	}
+	old := []Item{{ID: "x", HasDatetime: true, Datetime: firstInstant}, {ID: "y", HasDatetime: true, Datetime: firstInstant - 1}}
+	if steps, err := GroupTimes(old[:1], Period{kind: bySolarDay}, -180, nil); err != nil || len(steps) != 1 {
+		t.Errorf("the first instant: %v", err)
+	}
+	if _, err := GroupTimes(old, Period{}, 0, nil); err == nil || !strings.Contains(err.Error(), "1677-12-31T23:59:59.999999Z") {
+		t.Errorf("before the first instant: %v", err)
+	}
+	long, _ := ParsePeriod("P1000Y")
+	if _, err := GroupTimes(old[:1], long, 0, nil); ClassOf(err) != InvalidArgument || !strings.Contains(err.Error(), "1000-01-01") {
+		t.Errorf("a period that begins too early: %v", err)
+	}
 	if _, err := GroupTimes(make([]Item, 2), Period{kind: byProperty, property: "p"}, 0, []string{"a"}); ClassOf(err) != InvalidArgument {
 		t.Errorf("too few keys: %v", err)
 	}
@@ -137,7 +149,7 @@ func TestPeriodStart(t *testing.T) {
 		}
 		for micros := int64(-3e15); micros < 3e15; micros += 7_919_000_000_123 {
 			start := period.Start(micros, 0)
-			if start > micros || period.Start(start, 0) != start || (start > minInstant && period.Start(start-1, 0) >= start) {
+			if start > micros || period.Start(start, 0) != start || (period.Start(start-1, 0) >= start) {
 				t.Fatalf("%s: %s starts at %s", text, FormatInstant(micros), FormatInstant(start))
 			}
 		}

@@ -31,6 +31,9 @@ func (n *notices) add(text string) {
 	n.waiting.Store(int32(len(n.fresh)))
 }
 
+// Notice notes a text that a user should see once though nothing failed.
+func (c *Client) Notice(text string) { c.notices.add(text) }
+
 // NoticesWaiting is the number of notices that nobody has taken yet.
 func (c *Client) NoticesWaiting() int { return int(c.notices.waiting.Load()) }
 

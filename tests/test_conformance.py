@@ -58,6 +58,34 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return {"dicts": dicts, "parquet": path}
 
 
+# CQL2's operators: Basic CQL2, its extensions, and the older name of t_intersects.
+OPERATORS = """
+    = <> < <= > >= and or not between in like isnull casei accenti
+    + - * / % div ^
+    s_intersects s_disjoint s_equals s_touches s_crosses s_overlaps s_within s_contains
+    t_after t_before t_contains t_disjoint t_during t_equals t_finishedby t_finishes t_intersects t_meets t_metby
+    t_overlappedby t_overlaps t_startedby t_starts anyinteracts
+    a_contains a_containedby a_overlaps a_equals
+"""
+
+
+def operators(node: Any) -> set[str]:
+    """The operators of CQL2 JSON."""
+    if isinstance(node, dict):
+        own = {node["op"].lower()} if "op" in node else set()
+        return own.union(*map(operators, node.values()))
+    return set().union(*map(operators, node)) if isinstance(node, list) else set()
+
+
+def test_every_operator_has_a_case_in_both_forms() -> None:
+    """The cases themselves run below, and in Go."""
+    answered = [case["filter"] for case in CQL2["filters"] if "want" in case]
+    texts = " ".join(text for text in answered if isinstance(text, str)).lower().replace("is null", "isnull")
+    trees = operators([tree for tree in answered if isinstance(tree, dict)])
+    assert [name for name in OPERATORS.split() if name not in trees] == []
+    assert [name for name in OPERATORS.split() if name not in texts] == []
+
+
 @pytest.mark.parametrize("kind", ["dicts", "parquet"])
 def test_filters(sources: dict[str, Any], kind: str) -> None:
     wrong = []

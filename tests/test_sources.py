@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 import threading
@@ -115,18 +114,6 @@ def test_to_parquet_is_read_by_stac_geoparquet(arc: Archive, tmp_path: Path) -> 
         assert back[0]["geometry"]["type"] == want["geometry"]["type"]
         assert back[0]["properties"]["eo:cloud_cover"] == want["properties"]["eo:cloud_cover"]
         assert back[0]["assets"].keys() == want["assets"].keys()
-
-
-def test_rustac_finds_the_same(arc: Archive, tmp_path: Path) -> None:
-    rustac = pytest.importorskip("rustac", reason="rustac is not installed")
-    path = tmp_path / "items.parquet"
-    cw.search(arc.items).to_parquet(path)
-
-    async def reading() -> Any:
-        return await rustac.read(str(path))
-
-    read = asyncio.run(reading())
-    assert [item["id"] for item in read["features"]] == ids(cw.search(path))
 
 
 # ---- remote parquet, over real HTTP ----

@@ -81,3 +81,10 @@ def opened(told: dict[str, Any]) -> Callable[[], Any]:
     """A lazy array of items that are JSON already: there is no catalog to search."""
     r = Request.of(told)
     return lambda: np.array(_load(r, _items(r), chunks={})[r.bands[0]].shape)
+
+
+def objects(told: dict[str, Any]) -> Callable[[], Any]:
+    """A lazy array of pystac's items, which are there already."""
+    r = Request.of(told)
+    items = _items(r)
+    return lambda: np.array(_load(r, items, chunks={})[r.bands[0]].shape)

@@ -11,6 +11,7 @@ type catalogOutlines struct {
 
 	numbers map[string]int32 // of systems, by definition
 	systems []relation
+	degrees []core.Transformer // of each system into longitude and latitude; nil where there is none
 	errs    []error
 	system  int32 // last looked up
 	crs     string
@@ -31,22 +32,23 @@ type raster struct {
 // found is an outline; ok is false where the projection's terms are of no use.
 type found struct {
 	extent extent
+	box    lonLatBox // as the catalog places the raster
 	ok     bool
 }
 
 // maxRemembered bounds the memory for outlines that may not come again.
 const maxRemembered = 1 << 16
 
-// extent gives an asset's outline by the projection extension; ok is false where it does not say.
-func (c *catalogOutlines) extent(proj *core.Proj) (e extent, ok bool) {
-	if *proj == c.proj {
-		return c.last.extent, c.last.ok
+// extent gives the outline of an asset by the projection extension; ok is false where it does not say, or where it
+// contradicts the box of the item.
+func (c *catalogOutlines) extent(proj *core.Proj, item *[4]float64) (e extent, ok bool) {
+	if *proj != c.proj {
+		c.proj, c.last = *proj, found{}
+		if proj.Known() {
+			c.last = c.lookUp(proj)
+		}
 	}
-	c.proj, c.last = *proj, found{}
-	if proj.Known() {
-		c.last = c.lookUp(proj)
-	}
-	return c.last.extent, c.last.ok
+	return c.last.extent, c.last.ok && !c.last.box.astray(item)
 }
 
 func (c *catalogOutlines) lookUp(proj *core.Proj) found {
@@ -57,7 +59,7 @@ func (c *catalogOutlines) lookUp(proj *core.Proj) found {
 	}
 	if c.errs[key.system] == nil {
 		g := geometry{relation: c.systems[key.system], transform: key.transform, width: key.width, height: key.height}
-		f = found{extentOf(g.findOutline(c.grid, &c.points), c.shift), true}
+		f = found{extentOf(g.findOutline(c.grid, &c.points), c.shift), lonLatBoxOf(proj, c.degrees[key.system]), true}
 		c.computed++
 	}
 	if c.extents == nil || len(c.extents) >= maxRemembered {
@@ -79,7 +81,9 @@ func (c *catalogOutlines) systemOf(crs string) int32 {
 		}
 		number = int32(len(c.systems))
 		r, err := relate(c.grid, crs, c.projection)
+		degrees, _ := c.projection.Transformer(crs, "EPSG:4326") // nil where it fails: nothing to compare with
 		c.numbers[crs], c.systems, c.errs = number, append(c.systems, r), append(c.errs, err)
+		c.degrees = append(c.degrees, degrees)
 	}
 	c.system, c.crs = number, crs
 	return number

@@ -20,6 +20,8 @@ type layout struct {
 type layoutFile struct {
 	asset int
 	bands int32 // the set of its bands
+	// distrusted: the catalog errs about where these files lie, by a header that was read.
+	distrusted bool
 }
 
 // bandSets numbers sets of the plan's bands.

@@ -117,7 +117,8 @@ func (o *outlines) consultItem(p *Plan, rank int32, item int, entries []entry, u
 	o.scratch, o.unlisted = o.scratch[:0], o.unlisted[:0]
 	alike := true
 	for i, f := range l.files {
-		e, ok := o.catalog.extent(&p.Items[item].Assets[f.asset].Proj)
+		e, ok := o.catalog.extent(&p.Items[item].Assets[f.asset].Proj, &p.Items[item].BBox)
+		ok = ok && !f.distrusted
 		o.scratch, o.unlisted = append(o.scratch, e), append(o.unlisted, !ok)
 		alike = alike && ok && e == o.scratch[0]
 		if !ok {

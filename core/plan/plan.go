@@ -7,6 +7,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"cogweave/core"
 	"cogweave/core/cog"
@@ -35,6 +36,9 @@ type Plan struct {
 	// Chunk is the rows and columns of a window that fits the files' tiles; nil where that is not known.
 	Chunk []int
 
+	// Notice, if set, is told what a user should hear of once though no read fails by it.
+	Notice func(text string)
+
 	request    Request
 	projection Projection
 	overviews  bool
@@ -55,6 +59,7 @@ type Plan struct {
 	scaled     core.DType // of physical values; "" where pixels stay raw
 	blockType  core.DType // of the blocks that a callable gets
 	fractions  fractions
+	compared   atomic.Bool // a contradiction between catalog and header was noted
 }
 
 // eagerOutlines is the number of outlines that New computes, a fraction of a second's work. Catalogs of tiles

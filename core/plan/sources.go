@@ -162,6 +162,7 @@ func (p *Plan) readHeaders(ctx context.Context, candidates []candidate, headers 
 		if f.header == nil {
 			continue
 		}
+		p.compare(f.item, f.asset, f.header, p.Notice)
 		f.asAsset = &core.Asset{Href: hrefs[k], ETag: f.header.ETag, Size: f.header.Size}
 		if f.unknown {
 			if e, ok := p.learnt(f); ok {

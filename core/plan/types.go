@@ -146,6 +146,7 @@ func (p *Plan) sourceTypes(ctx context.Context, headers HeaderReader) error {
 	found := make([]*cog.Header, len(hrefs))
 	errs := make([]error, len(hrefs))
 	headers.Headers(ctx, hrefs, func(i int, h *cog.Header, err error) { found[i], errs[i] = h, err })
+	read := map[[2]int]*cog.Header{} // by item and asset
 	for i, b := range ask {
 		first := p.firstWith(b)
 		if errs[i] != nil {
@@ -155,7 +156,11 @@ func (p *Plan) sourceTypes(ctx context.Context, headers HeaderReader) error {
 			return core.InBand(err, p.Items[first].ID, p.Bands[b].Name)
 		}
 		p.Bands[b].readFrom(found[i], p.place(first, b).sample)
+		asset := p.place(first, b).asset
+		read[[2]int{first, asset}] = found[i]
+		p.compare(first, asset, found[i], func(text string) { p.Warnings = append(p.Warnings, text) })
 	}
+	p.distrust(read)
 	return nil
 }
 

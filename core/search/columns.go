@@ -110,7 +110,7 @@ func typed(sql, name string, t arrow.DataType) cql2.Property {
 		return p
 	}
 	if p.Type == cql2.Text && slices.Contains(timeNames, name) {
-		p.SQL, p.Type = "TRY_CAST("+sql+" AS TIMESTAMPTZ)", cql2.Timestamp
+		p.SQL, p.Type, p.Raw = "TRY_CAST("+sql+" AS TIMESTAMPTZ)", cql2.Timestamp, sql
 	}
 	if name == "geometry" && isBinary(t) {
 		p.Type = cql2.Geometry

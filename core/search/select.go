@@ -34,6 +34,9 @@ func (d *database) selectList(ctx context.Context, q *Query, s *statement) error
 			continue
 		}
 		given[name] = true
+		if p.Raw != "" { // the text itself: an error can quote it
+			p.SQL = p.Raw
+		}
 		s.add(p.SQL + " AS " + quoteName(name) + ", ").with(p.Args...)
 	}
 	for _, name := range q.Properties {

@@ -2,7 +2,6 @@ package table
 
 import (
 	"math"
-	"slices"
 
 	"cogweave/core"
 
@@ -59,10 +58,13 @@ func fillBand(b, o *core.AssetBand) {
 	}
 }
 
-// dtypeNamed gives the pixel type of a data_type, or "" for one that arrays do not have.
+// dtypeNamed gives the pixel type of a data_type, or "" for one that arrays do not have. name may lie in a batch that
+// the item outlives: the type is our own word for it.
 func dtypeNamed(name string) core.DType {
-	if d := core.DType(name); slices.Contains(core.DTypes(), d) {
-		return d
+	for _, d := range core.DTypes() {
+		if string(d) == name {
+			return d
+		}
 	}
 	return ""
 }

@@ -2,7 +2,6 @@ package table
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -302,48 +301,59 @@ func (r *numbersReader) read(row int, out []float64) (int, error) {
 
 // timeReader reads instants: timestamps of any unit, dates, or RFC 3339 text.
 type timeReader struct {
-	at   func(i int) int64
+	at   func(i int) (int64, error)
 	null func(i int) bool
 	text textReader
+}
+
+func isTime(a arrow.Array) bool {
+	switch a.(type) {
+	case *array.Timestamp, *array.Date32, *array.Date64:
+		return true
+	}
+	return false
 }
 
 func newTimeReader(a arrow.Array) timeReader {
 	switch a := a.(type) {
 	case *array.Timestamp:
 		unit := a.DataType().(*arrow.TimestampType).Unit
-		return timeReader{null: a.IsNull, at: func(i int) int64 { return toMicros(int64(a.Value(i)), unit) }}
+		return timeReader{null: a.IsNull, at: func(i int) (int64, error) { return toMicros(int64(a.Value(i)), unit) }}
 	case *array.Date32:
-		return timeReader{null: a.IsNull, at: func(i int) int64 { return int64(a.Value(i)) * 86400e6 }}
+		return timeReader{null: a.IsNull, at: func(i int) (int64, error) { return int64(a.Value(i)) * 86400e6, nil }}
 	case *array.Date64:
-		return timeReader{null: a.IsNull, at: func(i int) int64 { return int64(a.Value(i)) * 1000 }}
+		return timeReader{null: a.IsNull, at: func(i int) (int64, error) { return toMicros(int64(a.Value(i)), arrow.Millisecond) }}
 	case nil:
 		return timeReader{}
 	}
-	return timeReader{text: newTextReader(a, nil)}
+	if text := newTextReader(a, nil); text.array != nil {
+		return timeReader{text: text}
+	}
+	return timeReader{null: a.IsNull, at: func(i int) (int64, error) {
+		return 0, fmt.Errorf("%.80s is %s, neither time nor text", a.ValueStr(i), a.DataType())
+	}}
 }
 
-var errFarTime = errors.New("its instant does not fit into microseconds")
-
-// toMicros rounds nanoseconds down; an instant that does not fit becomes the lowest integer.
-func toMicros(v int64, unit arrow.TimeUnit) int64 {
+// toMicros rounds nanoseconds down.
+func toMicros(v int64, unit arrow.TimeUnit) (int64, error) {
 	switch unit {
 	case arrow.Nanosecond:
 		q := v / 1000
 		if v%1000 < 0 {
 			q--
 		}
-		return q
+		return q, nil
 	case arrow.Microsecond:
-		return v
+		return v, nil
 	}
 	factor := int64(1000)
 	if unit == arrow.Second {
 		factor = 1e6
 	}
 	if v > math.MaxInt64/factor || v < math.MinInt64/factor {
-		return math.MinInt64
+		return 0, fmt.Errorf("%d %s since 1970 does not fit into microseconds", v, unit)
 	}
-	return v * factor
+	return v * factor, nil
 }
 
 func (r *timeReader) get(row int) (micros int64, ok bool, err error) {
@@ -351,10 +361,8 @@ func (r *timeReader) get(row int) (micros int64, ok bool, err error) {
 		if r.null(row) {
 			return 0, false, nil
 		}
-		if micros = r.at(row); micros == math.MinInt64 {
-			return 0, false, errFarTime
-		}
-		return micros, true, nil
+		micros, err = r.at(row)
+		return micros, err == nil, err
 	}
 	text, ok := r.text.peek(row)
 	if !ok || text == "" {

@@ -56,7 +56,8 @@ func propertyReader(rec arrow.RecordBatch, name string, intern *interner) func(r
 	if text := newTextReader(a, intern); text.array != nil {
 		return text.get
 	}
-	if t := newTimeReader(a); t.at != nil {
+	if isTime(a) {
+		t := newTimeReader(a)
 		return func(row int) (string, bool) {
 			micros, ok, err := t.get(row)
 			if !ok || err != nil {

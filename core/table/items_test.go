@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -441,5 +443,64 @@ func TestPropertyTexts(t *testing.T) {
 		if e, ok := err.(*core.Error); !ok || e.Class != core.InvalidArgument || e.Reason != "UnknownProperty" {
 			t.Errorf("a property that no item has: %v", err)
 		}
+	}
+}
+
+// overwrite spoils the memory of an array, as whoever gets it next does.
+func overwrite(data arrow.ArrayData) {
+	for _, b := range data.Buffers() {
+		if b != nil {
+			for i := range b.Bytes() {
+				b.Bytes()[i] = 0xA5
+			}
+		}
+	}
+	for _, child := range data.Children() {
+		overwrite(child)
+	}
+	if d, ok := data.Dictionary().(*array.Data); ok && d != nil {
+		overwrite(d)
+	}
+}
+
+// TestItemsOutliveTheirBatches: a plan keeps items when the rows are let go of.
+func TestItemsOutliveTheirBatches(t *testing.T) {
+	band := structOf("name", textType, "common_name", textType, "data_type", textType, "nodata", realType)
+	asset := structOf("href", textType, "type", textType, "title", textType, "roles", arrow.ListOf(textType), "bands", arrow.ListOf(band),
+		"raster:bands", arrow.ListOf(band), "eo:bands", arrow.ListOf(band), "data_type", textType, "proj:projjson", textType)
+	row := `"collection":"c","datetime":"2024-06-01T00:00:00Z","proj:code":"EPSG:32633","storage:region":"eu-central-1","bbox":{"xmin":1,"ymin":2,"xmax":3,"ymax":4},"links":[{"rel":"self","href":"https://h/x.json"}]`
+	bands := `[{"name":"B1","common_name":"red","data_type":"uint16","nodata":0},{"name":"B2","data_type":"float32"}]`
+	described := `{"href":"a/b.tif","type":"image/tiff","title":"t","roles":["data","x"],"bands":` + bands + `,"raster:bands":` + bands + `,"eo:bands":` + bands +
+		`,"data_type":"int16","proj:projjson":"{\"id\": {\"code\": 4326}}"}`
+	common := []any{"id", textType, "collection", textType, "datetime", textType, "proj:code", textType, "storage:region", textType,
+		"bbox", sidesType, "links", arrow.ListOf(structOf("rel", textType, "href", textType))}
+	for name, c := range map[string]struct {
+		kind  arrow.DataType
+		value string
+	}{
+		"struct": {structOf("a", asset), `{"a":` + described + `}`},
+		"map":    {arrow.MapOf(textType, asset), `[{"key":"a","value":` + described + `}]`},
+		"JSON":   {textType, strconv.Quote(`{"a":` + described + `}`)},
+	} {
+		parse := func() ([]core.Item, []arrow.RecordBatch) {
+			recs := rows(t, schemaOf(append(common, "assets", c.kind)...), `[{"id":"x","assets":`+c.value+`,`+row+`},{"id":"b.tif","assets":`+c.value+`,`+row+`}]`)
+			items, err := ParseItems(recs, "")
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			return items, recs
+		}
+		want, kept := parse()
+		got, spoilt := parse()
+		if len(got[0].Assets) != 1 || len(got[0].Assets[0].Bands) != 2 || got[0].Assets[0].Bands[0].DType != core.UInt16 {
+			t.Fatalf("%s: %+v", name, got[0])
+		}
+		for _, column := range spoilt[0].Columns() {
+			overwrite(column.Data())
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v with its rows, %+v without", name, want, got)
+		}
+		runtime.KeepAlive(kept)
 	}
 }

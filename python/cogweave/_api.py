@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
@@ -53,12 +53,18 @@ class Documents:
         return _stac.table(list(_walk(self.path)), query)
 
 
+def _members(documents: Iterable[Any]) -> Iterator[Any]:
+    """Give documents, those of a list one by one."""
+    for document in documents:
+        yield from document if document and isinstance(document, list) else (document,)
+
+
 def _walk(start: str) -> Iterator[Any]:
     """Give the items of a document and of those that it links to, in the order of the links."""
     waiting, seen = [start], {start}
     while waiting:
         here = waiting.pop()
-        for document in _read(here):
+        for document in _members(_read(here)):
             kind = document.get("type") if isinstance(document, Mapping) else None
             if kind == "FeatureCollection":
                 yield from (_at(item, here) for item in document.get("features") or ())

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the object stores and the web server that tests/test_stores.py reads from, into build/test-servers.
+# Installs the object stores and the web server that tests/test_stores.py reads from, and rustac, whose STAC API
+# server and client tests/test_rustac.py asks, into build/test-servers.
 # What cannot be installed is left out, which is said here and by the tests that need it.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -7,6 +8,8 @@ folder=$PWD/build/test-servers
 versitygw=github.com/versity/versitygw/cmd/versitygw@v1.8.0
 fake_gcs=github.com/fsouza/fake-gcs-server@v1.56.1
 azurite=azurite@3.37.0
+rustac='rustac[arrow]==0.9.15'
+duckdb=1.5.4 # that rustac is built with
 mkdir -p "$folder"
 log=$folder/install.log
 : >"$log"
@@ -45,7 +48,22 @@ from_debian() { # unpacked, not installed: an installed nginx would start to ser
   rm -rf "$work"
 }
 
+from_pypi() { # an environment of its own, and a home with DuckDB's extensions, which may not be downloaded later
+  [ -f "$folder/rustac/ready" ] && return
+  echo '== installing rustac'
+  local python=.venv/bin/python extensions
+  [ -x "$python" ] || python=python3
+  extensions=$folder/rustac/home/.duckdb/extensions/v$duckdb/linux_amd64
+  {
+    rm -rf "$folder/rustac" && "$python" -m venv "$folder/rustac" && "$folder/rustac/bin/pip" install -q "$rustac" \
+      "duckdb-extension-spatial==$duckdb" "duckdb-extension-icu==$duckdb" "duckdb-extension-parquet==$duckdb" &&
+      mkdir -p "$extensions" && find "$folder/rustac/lib" -name '*.duckdb_extension' -exec cp {} "$extensions" \; &&
+      touch "$folder/rustac/ready"
+  } >>"$log" 2>&1 || left_out rustac
+}
+
 from_go versitygw "$versitygw"
 from_go fake-gcs-server "$fake_gcs"
 from_npm
 from_debian
+from_pypi

@@ -32,4 +32,6 @@ type Property struct {
 	SQL  string // with the parameters Args
 	Args []any
 	Type Type
+	// Raw is the column itself where SQL makes times of its text, else "".
+	Raw string
 }
