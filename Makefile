@@ -61,7 +61,7 @@ test-go: .deps/system ## Runs the tests of the Go packages
 .PHONY: test-python
 test-python: .deps/cogweave .deps/servers .deps/stores ## Runs the Python suite against real HTTP servers
 	@echo '== pytest'
-	@$(BIN)/python -m pytest -q -p no:cacheprovider tests
+	@$(BIN)/python -m pytest -q -p no:cacheprovider -n auto --maxprocesses 4 --dist loadfile tests
 
 .PHONY: test-deps
 test-deps: .deps/cogweave .deps/servers .deps/stores ## Installs and builds what the tests need, and runs none

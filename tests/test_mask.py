@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -372,7 +373,7 @@ def loud(values: np.ndarray) -> np.ndarray:
         ({"consistent": "yes"}, "consistent"),
         ({"scale": 1}, "scale"),
     ],
-    ids=str,
+    ids=lambda given: re.sub(" at 0x[0-9a-f]+", "", str(given)),
 )
 def test_nonsense_is_refused_at_once(arc: Archive, arguments: dict[str, Any], match: str) -> None:
     with pytest.raises(cw.InvalidArgument, match=match):
