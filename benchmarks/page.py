@@ -83,7 +83,7 @@ def _introduction(machine: dict[str, Any]) -> Iterator[str]:
 
 
 def _verdicts(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
-    verdicts = [(row, judge(row)) for row in rows]
+    verdicts = [(row, judge(row)) for row in rows if row["goal"]]
     missed = [row["title"] for row, verdict in verdicts if verdict.met is False]
     yield f"**Missed: {'; '.join(missed)}.**" if missed else "No row is missed."
     yield ""
@@ -96,7 +96,7 @@ def _verdicts(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
         )
     yield ""
     yield from _limits(rows)
-    cold = [(row, verdict) for row in rows if (verdict := judge_cold(row))]
+    cold = [(row, verdict) for row in rows if (verdict := judge_cold(row)) and verdict.peer]
     if cold:
         slower = [row["title"] for row, verdict in cold if verdict.met is False]
         missing = f" **missed by {'; '.join(slower)}**." if slower else ""

@@ -75,10 +75,11 @@ def decode(path: Path, side: int) -> Workload:
 def cores(path: Path, side: int) -> Workload:
     """The same warp of a compressed file with one worker and with two."""
     request = {**warp(path, side, "cubic", 1, 1.0).steps[0].request}
-    steps = tuple(Step(f"{n} cores", {**request, "threads": n}, "run", latency=0) for n in (1, 2))
+    timed = (Step(f"{n} workers", {**request, "threads": n}, "run", latency=0) for n in (1, 2))
+    steps = (Step("first", {**request, "threads": 1}, "none", latency=0), *timed)
     return Workload(
-        "cores", f"cubic from deflate, {side // 2} x {side // 2}, one core and two", steps,
-        {"cogweave": ACTIONS + "cogweave"}, what="numbers", notes="The issue wants two cores 1.85 times as fast.",
+        "cores", f"cubic from deflate, {side // 2} x {side // 2}, one worker and two", steps,
+        {"cogweave": ACTIONS + "workers"}, what="numbers", notes="The issue wants two cores 1.85 times as fast.",
     )  # fmt: skip
 
 

@@ -66,8 +66,8 @@ def peers(row: dict[str, Any], step: str) -> dict[str, float]:
 
 
 def judge(row: dict[str, Any]) -> Verdict:
-    """The goal of the row's own step."""
-    goal = row["goal"] or {"peer": None, "floor": 1.3, "step": "warm"}
+    """The goal of a row that has one."""
+    goal = row["goal"]
     step = goal["step"]
     verdict = _verdict(row, step, step)
     met, words = None, f"{goal['floor']:g} x floor"

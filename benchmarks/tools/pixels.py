@@ -15,8 +15,13 @@ def _cores(count: int) -> None:
 
 
 def cogweave(request: dict[str, Any]) -> Callable[[], Any]:
-    """A plan's pixels, everything but the pixels done before."""
+    """A plan's pixels, everything but the pixels done before, on so many processors."""
     _cores(request["threads"])
+    return workers(request)
+
+
+def workers(request: dict[str, Any]) -> Callable[[], Any]:
+    """The same with so many workers on all processors: a process once bound to one would stay there."""
     import cogweave as cw
 
     cw.configure(threads=request["threads"], tile_cache=0)
