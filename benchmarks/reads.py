@@ -35,6 +35,7 @@ def workloads(site: Site) -> Iterator[Workload]:
     yield chunks(site)
     yield chunks_across(site)
     yield points(site)
+    yield each_point(site)
     yield median(site)
     yield awaits(site)
 
@@ -150,17 +151,7 @@ def chunks_across(site: Site) -> Workload:
 
 
 def points(site: Site) -> Workload:
-    requests = []
-    for seed, place in enumerate([(0.29, 0.29), (4.29, 4.29)]):
-        box = _box(site, place, 3, 3)
-        chance = np.random.default_rng(seed)
-        # At pixels' centres: on a border between two pixels tools may differ.
-        cols, rows = chance.integers(0, _cells(site, 3), (2, 5000))
-        x, y = box[0] + (cols + 0.5) * archive.PIXEL, box[3] - (rows + 0.5) * archive.PIXEL
-        request = replace(
-            _request(site, box, 20), points=list(zip(x.tolist(), y.tolist(), strict=True)), chunk=site.archive.tile
-        )
-        requests.append(request)
+    requests = _scattered(site, 5000)
     # On the large archive rasteret takes minutes for one read.
     slow = ("rasteret",) if site.quick else ()
     return Workload(
@@ -169,6 +160,28 @@ def points(site: Site) -> Workload:
         notes="lazycogs, odc-stac and stackstac select the points by xarray's vectorized `.sel`: lazycogs without dask,"
         " the others from dask chunks. rasteret, which takes minutes here, runs on the quick archive only.",
     )  # fmt: skip
+
+
+def each_point(site: Site) -> Workload:
+    """What a loop over a list of places does, where a library has no call for points."""
+    return Workload(
+        "points-each", f"25 points x 20 dates, in {_side(site, 3)}, one by one where there is no call for points",
+        _steps(_scattered(site, 25), pixels=False), _actions("each_point", "lazycogs", "odc-stac"),
+        Goal(5.0), repeat=3,
+        notes="cogweave samples them in one call, lazycogs and odc-stac select one after the other by `.sel`.",
+    )  # fmt: skip
+
+
+def _scattered(site: Site, count: int) -> list[Request]:
+    """Requests for points at pixels' centres: on a border between two pixels tools may differ."""
+    requests = []
+    for seed, place in enumerate([(0.29, 0.29), (4.29, 4.29)]):
+        box = _box(site, place, 3, 3)
+        cols, rows = np.random.default_rng(seed).integers(0, _cells(site, 3), (2, count))
+        x, y = box[0] + (cols + 0.5) * archive.PIXEL, box[3] - (rows + 0.5) * archive.PIXEL
+        points = list(zip(x.tolist(), y.tolist(), strict=True))
+        requests.append(replace(_request(site, box, 20), points=points, chunk=site.archive.tile))
+    return requests
 
 
 def median(site: Site) -> Workload:

@@ -50,6 +50,9 @@ def points(told: dict[str, Any]) -> Callable[[], Any]:
     return lambda: array.cogweave.sample((x, y))[0].to_numpy()
 
 
+each_point = points
+
+
 def median(told: dict[str, Any]) -> Callable[[], Any]:
     r = Request.of(told)
     array = _open(r, time_period="P1Y", mosaic_method="median", mask=r.masked)

@@ -52,6 +52,13 @@ def points(told: dict[str, Any]) -> Callable[[], Any]:
     return lambda: array.sel(x=x, y=y, method="nearest")[0].to_numpy()
 
 
+def each_point(told: dict[str, Any]) -> Callable[[], Any]:
+    """A selection for each point."""
+    r = Request.of(told)
+    array = _open(r)
+    return lambda: np.stack([array.sel(x=x, y=y, method="nearest")[0].to_numpy() for x, y in r.points], axis=-1)
+
+
 def median(told: dict[str, Any]) -> Callable[[], Any]:
     """Reads bands and classes together, then masks them with numpy: it has no mask of its own."""
     r = Request.of(told)

@@ -53,6 +53,20 @@ def points(told: dict[str, Any]) -> Callable[[], Any]:
     return lambda: chosen.compute(scheduler="threads", num_workers=THREADS).to_numpy()
 
 
+def each_point(told: dict[str, Any]) -> Callable[[], Any]:
+    """A selection for each point, over dask chunks."""
+    r = Request.of(told)
+    lazy = _load(r, _items(r), chunks={"x": r.chunk, "y": r.chunk})[r.bands[0]]
+
+    def run() -> Any:
+        read = (
+            lazy.sel(x=x, y=y, method="nearest").compute(scheduler="threads", num_workers=THREADS) for x, y in r.points
+        )
+        return np.stack([one.to_numpy() for one in read], axis=-1)
+
+    return run
+
+
 def median(told: dict[str, Any]) -> Callable[[], Any]:
     """Reads bands and classes together, then masks them with numpy: it has no mask of its own."""
     r = Request.of(told)
