@@ -30,6 +30,7 @@ def workloads(site: Site) -> Iterator[Workload]:
         yield across(site, kernel)
     yield mercator(site)
     yield series(site)
+    yield again(site)
     yield pixel(site)
     yield large(site)
     yield chunks(site)
@@ -99,6 +100,18 @@ def series(site: Site) -> Workload:
     return Workload(
         "series", f"20 dates x 3 bands x {_side(site, 0.5)}", _steps(requests, zeros=True),
         _actions("window", "lazycogs", "odc-stac", "stackstac", "rasteret", "rasterio"), Goal(2.5),
+    )  # fmt: skip
+
+
+def again(site: Site) -> Workload:
+    """What is left to do where compressed tiles are kept: the floor's clock starts when it holds all bytes."""
+    request = _request(site, _box(site, (0.75, 0.25), 0.5, 0.5), 20, bands=3)
+    told = asdict(request)
+    held = Step("again", told, "run", floor=lambda: {**floor.job([request]), "held": True})
+    return Workload(
+        "again", f"the same 20 dates x 3 bands x {_side(site, 0.5)} again, tiles kept",
+        [Step("first", told, "none"), held],
+        _actions("window"), Goal(None, "again", 1.15), limits={"again": {"requests": 0}},
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // stripRows is how many rows of an output are resampled by one task.
@@ -19,6 +20,9 @@ type reader struct {
 	client   *http.Client
 	tasks    chan func(*decoder)
 	open     sync.WaitGroup // tasks and requests that are not done
+	asked    sync.WaitGroup // requests that are not done
+	began    time.Time
+	cpu      float64 // of the process, before
 	buffers  sync.Pool
 	outputs  []*output
 	requests atomic.Int64
@@ -49,7 +53,11 @@ func newReader(j *job) *reader {
 	return &reader{job: j, client: &http.Client{Transport: transport}, tasks: make(chan func(*decoder), count)}
 }
 
-func (r *reader) read() error {
+// start starts the clock.
+func (r *reader) start() { r.cpu, r.began = processorSeconds(), time.Now() }
+
+// work starts a worker for each core.
+func (r *reader) work() {
 	for range runtime.NumCPU() {
 		go func() {
 			d := newDecoder()
@@ -59,15 +67,23 @@ func (r *reader) read() error {
 			}
 		}()
 	}
+}
+
+func (r *reader) read() error {
+	if !r.job.Held {
+		r.work()
+	}
 	slots := make(chan struct{}, r.job.InFlight)
 	for _, w := range r.job.Windows {
 		out := newOutput(w)
 		r.outputs = append(r.outputs, out)
 		for _, tiles := range merge(w.Tiles, r.job.Gap) {
 			r.open.Add(1 + len(tiles))
+			r.asked.Add(1)
 			slots <- struct{}{}
 			go func() {
 				defer r.open.Done()
+				defer r.asked.Done()
 				err := r.request(w, out, tiles)
 				<-slots
 				if err != nil {
@@ -75,6 +91,11 @@ func (r *reader) read() error {
 				}
 			}()
 		}
+	}
+	if r.job.Held {
+		r.asked.Wait()
+		r.start()
+		r.work()
 	}
 	r.open.Wait()
 	if err := r.failed.Load(); err != nil {
