@@ -26,7 +26,7 @@ from benchmarks.tools import Request
 from benchmarks.tools import cogweave as actions
 from tests.servers import ROOT, RangeServer
 
-COPIES = ("window", "series", "pixel", "large", "chunks")
+COPIES = ("window", "series", "again", "pixel", "large", "chunks")
 # The floor interpolates linearly between control points: a few cells at a border take the next pixel.
 NEAREST = ("zones-nearest", "chunks-zones", "overview")
 
@@ -74,7 +74,7 @@ def test_a_workload_reads_what_the_floor_reads(name: str, site: harness.Site, pr
     if name == "median" and "mask" not in inspect.signature(cw.open).parameters:
         pytest.skip("cogweave.open takes no mask")
     action = getattr(actions, workload.actions["cogweave"].split(":")[1])
-    warm = next(step for step in workload.steps if step.name == "warm")
+    warm = next(step for step in workload.steps if step.floor)
     assert warm.floor is not None
     least = floor.run(warm.floor(), site.server, latency=0)
     step = {"name": warm.name, "request": asdict_json(warm.request), "clock": "run", "latency": 0}
