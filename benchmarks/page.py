@@ -99,14 +99,17 @@ def _verdicts(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     cold = [(row, verdict) for row in rows if (verdict := judge_cold(row)) and verdict.peer]
     if cold:
         slower = [row["title"] for row, verdict in cold if verdict.met is False]
-        missing = f" **missed by {'; '.join(slower)}**." if slower else ""
-        yield f"Cold, no slower than the best peer's warm run:{missing}"
-        yield ""
+        yield from _missed("Cold, no slower than the best peer's warm run", slower)
         yield "| workload | cogweave, cold | best peer, warm | |"
         yield "|---|---|---|---|"
         for row, v in cold:
             yield f"| {row['title']} | {_s(v.ours)} | {_best(v)} | {_met(v.met)} |"
         yield ""
+
+
+def _missed(what: str, titles: Sequence[str]) -> Iterator[str]:
+    yield f"{what}: **missed by {'; '.join(titles)}**." if titles else f"{what}: met by every row."
+    yield ""
 
 
 def _limits(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -115,9 +118,7 @@ def _limits(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     if not told:
         return
     missed = [f"{row['title']} ({limit.step}, {limit.measure})" for row, limit in told if limit.met is False]
-    words = f" **missed by {'; '.join(missed)}**." if missed else ""
-    yield f"Limits of cogweave's own:{words}"
-    yield ""
+    yield from _missed("Limits of cogweave's own", missed)
     yield "| workload | step | measure | cogweave | limit | |"
     yield "|---|---|---|---|---|---|"
     for row, limit in told:

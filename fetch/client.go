@@ -121,19 +121,6 @@ func (c *Client) Config() Config { return c.state.Load().asked }
 // Effective is the configuration in force with every default filled in.
 func (c *Client) Effective() Config { return c.state.Load().cfg }
 
-// Register has hrefs of the given schemes read from s. All schemes but file go back to the client's own
-// stores when Configure changes what those are made of.
-func (c *Client) Register(s store.Store, schemes ...string) {
-	c.configuring.Lock()
-	defer c.configuring.Unlock()
-	next := *c.state.Load()
-	next.stores = maps.Clone(next.stores)
-	for _, scheme := range schemes {
-		next.stores[scheme] = s
-	}
-	c.state.Store(&next)
-}
-
 // Flush waits until the headers that were read are in the cache folder, so long at most.
 func (c *Client) Flush(patience time.Duration) { c.state.Load().kept.Flush(patience) }
 
