@@ -20,7 +20,29 @@ type readRequest struct {
 	Steps  bool `json:"steps"`  // tell of each finished time step
 	Report bool `json:"report"` // report what became of every item, not of those that failed only
 	// Ahead are windows that will be read soon: start, step and count of band, time, y and x.
-	Ahead [][4][3]int64 `json:"ahead"`
+	Ahead   [][4][3]int64 `json:"ahead"`
+	AheadOf int           `json:"ahead_of"` // the most windows that may be looked ahead at before the first of them is read
+}
+
+// windowsAhead are the windows that a read names as the next.
+func (r *readRequest) windowsAhead(p *planned) ([]plan.Window, error) {
+	windows := make([]plan.Window, len(r.Ahead))
+	for i, told := range r.Ahead {
+		var axes [4]plan.Axis
+		for k, a := range told {
+			for _, v := range a {
+				if v > mostPositions || v < -mostPositions {
+					return nil, core.Errorf(core.InvalidArgument, "Index", "ahead: %d is too large", v)
+				}
+			}
+			axes[k] = plan.Axis{Start: int(a[0]), Step: int(a[1]), Count: int(a[2])}
+		}
+		windows[i] = plan.Window{Band: axes[0], Time: axes[1], Row: axes[2], Col: axes[3]}
+		if _, _, err := p.CheckWindow(windows[i]); err != nil {
+			return nil, err
+		}
+	}
+	return windows, nil
 }
 
 // target is where pixels go: memory of the caller's, or, where data is nil, memory to be made.
@@ -71,10 +93,10 @@ func (t target) fill(p *planned, w plan.Window, write func(out []byte) error) (o
 
 // paint runs the mosaic engine over a window.
 func paint(ctx context.Context, o *op.Operation, p *planned, w plan.Window, headers plan.HeaderReader, tiles core.TileSource,
-	r readRequest, out target) (op.Result, error) {
+	r readRequest, ahead mosaic.Ahead, out target) (op.Result, error) {
 	return out.fill(p, w, func(pixels []byte) error {
 		m := meterOf(ctx)
-		options := mosaic.Options{Callable: combining(o)}
+		options := mosaic.Options{Callable: combining(o), Ahead: ahead}
 		var stepped atomic.Bool
 		if r.Steps {
 			options.OnStep = func(i int) {
@@ -107,25 +129,14 @@ func cwgo_read(queue, planHandle C.cw_handle, window *C.cw_window, request *C.ch
 		if err != nil {
 			return nil, err
 		}
-		next, err := r.ahead(p)
+		next, err := r.windowsAhead(p)
 		if err != nil {
 			return nil, err
 		}
-		return func(ctx context.Context, o *op.Operation) (result op.Result, err error) {
+		return func(ctx context.Context, o *op.Operation) (op.Result, error) {
 			client := running().fetch
-			tiles := client.ForOneRead()
-			if len(next) > 0 {
-				ahead, stop := lookingAhead(ctx, p, tiles, next)
-				defer func() {
-					if err != nil {
-						stop()
-						return
-					}
-					ahead.once.Do(ahead.begin) // a read that needed no tile
-				}()
-				tiles = ahead
-			}
-			return paint(ctx, o, p, w, p.headers.reading(client), tiles, r, to)
+			ahead := mosaic.Ahead{Windows: next, Of: r.AheadOf, Tiles: client, Room: client.Effective().TileCacheBytes}
+			return paint(ctx, o, p, w, p.headers.reading(client), client.ForOneRead(), r, ahead, to)
 		}, nil
 	})
 }
@@ -153,7 +164,7 @@ func cwgo_mosaic(queue, planHandle C.cw_handle, window *C.cw_window, tiles C.cw_
 			if err != nil {
 				return nil, err
 			}
-			return paint(ctx, o, p, w, known, source, readRequest{}, to)
+			return paint(ctx, o, p, w, known, source, readRequest{}, mosaic.Ahead{}, to)
 		}, nil
 	})
 }

@@ -19,12 +19,10 @@ import (
 // engine is what the whole process shares: every limit is in it once. It is made by the first
 // operation that is submitted, so that loading the library starts nothing.
 type engine struct {
-	fetch  *fetch.Client
-	mosaic *mosaic.Engine
-	crs    crs.Projection
-	// background is the fetching of tiles that no read has asked for yet.
-	background background
-	searches   atomic.Pointer[search.Engine] // replaced by rest
+	fetch    *fetch.Client
+	mosaic   *mosaic.Engine
+	crs      crs.Projection
+	searches atomic.Pointer[search.Engine] // replaced by rest
 }
 
 // search gives the engine that answers searches.
@@ -104,7 +102,7 @@ func cancelAll() error {
 	if process.engine == nil {
 		return nil
 	}
-	process.engine.background.cancel()
+	process.engine.mosaic.StopAhead()
 	process.engine.fetch.Flush(farewell)
 	return process.engine.rest(current())
 }

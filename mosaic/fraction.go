@@ -16,12 +16,12 @@ const fractionsAtOnce = 64
 
 // dropSparse leaves out the items of which too little is valid, and says so in the report. An item whose valid fraction
 // cannot be counted keeps the error.
-func (r *run) dropSparse(steps []plan.Step, headers plan.HeaderReader) error {
+func (r *run) dropSparse(steps []plan.Step) error {
 	least := r.plan.MinValid()
 	if least == 0 {
 		return nil
 	}
-	fractions := r.fractions(steps, headers)
+	fractions := r.fractions(steps)
 	if r.ctx.Err() != nil {
 		return core.Errorf(core.Cancelled, "", "cancelled")
 	}
@@ -39,7 +39,7 @@ func (r *run) dropSparse(steps []plan.Step, headers plan.HeaderReader) error {
 }
 
 // fractions counts the valid fraction of every item of the steps that is not known yet.
-func (r *run) fractions(steps []plan.Step, headers plan.HeaderReader) map[int]float64 {
+func (r *run) fractions(steps []plan.Step) map[int]float64 {
 	known := map[int]float64{}
 	var mu sync.Mutex
 	var wait sync.WaitGroup
@@ -60,7 +60,7 @@ func (r *run) fractions(steps []plan.Step, headers plan.HeaderReader) map[int]fl
 			wait.Add(1)
 			core.Go(func() {
 				defer func() { <-slots; wait.Done() }()
-				f, err := r.fraction(item.Item, headers)
+				f, err := r.fraction(item.Item)
 				mu.Lock()
 				defer mu.Unlock()
 				if item.Err = err; err == nil {
@@ -74,8 +74,8 @@ func (r *run) fractions(steps []plan.Step, headers plan.HeaderReader) map[int]fl
 }
 
 // fraction counts the valid fraction of an item by a read of its own, on a coarse grid.
-func (r *run) fraction(item int, headers plan.HeaderReader) (float64, error) {
-	f, err := r.plan.Fraction(r.ctx, item, headers)
+func (r *run) fraction(item int) (float64, error) {
+	f, err := r.plan.Fraction(r.ctx, item, r.headers)
 	if err != nil {
 		return 0, err
 	}
@@ -84,7 +84,7 @@ func (r *run) fraction(item int, headers plan.HeaderReader) (float64, error) {
 		return 1, nil
 	}
 	out := make([]byte, f.Window.Cells()*core.UInt16.Size())
-	report, err := r.engine.Run(r.ctx, f.Plan, f.Window, headers, r.tiles, out, Options{})
+	report, err := r.engine.Run(r.ctx, f.Plan, f.Window, r.headers, r.tiles, out, Options{})
 	if err != nil {
 		return 0, err
 	}

@@ -238,6 +238,7 @@ func (rd *round) fetch() {
 		rd.arrived(b) // the round is complete: only tiles are waited for
 	}
 	if len(refs) > 0 {
+		run.lookAhead()
 		run.tiles.Tiles(run.ctx, refs, func(i int, data []byte, err error) { wanted[i].deliver(data, err) })
 	}
 }

@@ -13,11 +13,12 @@ import (
 
 // Engine is what all reads of the process share.
 type Engine struct {
-	Pool      *Pool
-	Budget    *Budget
-	lookahead atomic.Int32
-	shared    shared
-	stats     counters
+	Pool       *Pool
+	Budget     *Budget
+	lookahead  atomic.Int32
+	shared     shared
+	background background
+	stats      counters
 }
 
 // NewEngine makes an engine with that many workers and that many bytes of memory.
@@ -45,19 +46,23 @@ type Options struct {
 	// Callable combines a block by a function of the caller's (mosaic_method): pixels of block.OutType and a byte of
 	// validity for each. It may be called from any goroutine, several at a time.
 	Callable func(ctx context.Context, block *Block) (out, has []byte, err error)
+	// Ahead is fetched meanwhile, and goes on when the run has ended well.
+	Ahead Ahead
 }
 
 // run is one read of a window.
 type run struct {
-	engine *Engine
-	ctx    context.Context
-	cancel context.CancelFunc
-	plan   *plan.Plan
-	tiles  core.TileSource
-	group  *Group
-	out    []byte
-	dtype  core.DType
-	opts   Options
+	engine  *Engine
+	ctx     context.Context
+	cancel  context.CancelFunc
+	plan    *plan.Plan
+	headers plan.HeaderReader
+	tiles   core.TileSource
+	ahead   lookAhead
+	group   *Group
+	out     []byte
+	dtype   core.DType
+	opts    Options
 
 	mu     sync.Mutex
 	slot   int // of err: the earliest job that failed
@@ -80,13 +85,17 @@ func (e *Engine) Run(ctx context.Context, p *plan.Plan, w plan.Window, headers p
 	if cells == 0 {
 		return &Report{}, nil
 	}
-	r := &run{engine: e, plan: p, tiles: tiles, out: out, dtype: dtype, opts: opts}
-	e.shared.enter(p)
-	defer e.shared.leave(p)
+	r := &run{engine: e, plan: p, headers: headers, tiles: tiles, out: out, dtype: dtype, opts: opts}
+	reads := 1
+	if opts.Ahead.Of > 0 {
+		reads = 2
+	}
+	e.shared.enter(p, reads)
+	defer e.shared.leave(p, reads)
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	defer r.cancel()
 	r.group = e.Pool.Group(func(err error) { r.fail(-1, err) })
-	steps, err := r.resolve(w, headers)
+	steps, err := r.resolve(w)
 	if err != nil {
 		return nil, err
 	}
@@ -110,13 +119,13 @@ func (e *Engine) Run(ctx context.Context, p *plan.Plan, w plan.Window, headers p
 }
 
 // resolve finds the sources of the window's time steps, by their position in the plan.
-func (r *run) resolve(w plan.Window, headers plan.HeaderReader) (map[int]*resolvedStep, error) {
+func (r *run) resolve(w plan.Window) (map[int]*resolvedStep, error) {
 	bands := r.plan.Needed(w.Bands())
-	steps, err := r.plan.Resolve(r.ctx, w.Times(), bands, w.Bounds(), headers)
+	steps, err := r.plan.Resolve(r.ctx, w.Times(), bands, w.Bounds(), r.headers)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.dropSparse(steps, headers); err != nil {
+	if err := r.dropSparse(steps); err != nil {
 		return nil, err
 	}
 	byTime := make(map[int]*resolvedStep, len(steps))
@@ -154,11 +163,13 @@ func (r *run) finish(ctx context.Context) (*Report, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.err != nil {
+		r.stopAhead()
 		if ctx.Err() != nil && isCancelled(r.err) {
 			return nil, core.Errorf(core.Cancelled, "", "cancelled")
 		}
 		return nil, r.err
 	}
+	r.lookAhead() // a read that needed no tile
 	slices.SortFunc(r.report.Failures, func(a, b Failure) int { return a.Time - b.Time })
 	return &r.report, nil
 }

@@ -31,6 +31,7 @@ type shared struct {
 	known map[tileKey]*decoded
 	kept  list.List // of *decoded that are done, the latest used first
 	bytes int64     // of kept
+	left  time.Time // when the last read ended
 }
 
 // decoded is a tile's first rows, or their decoding that is under way.
@@ -46,37 +47,38 @@ type decoded struct {
 	at      *list.Element
 }
 
-// enter counts a read of a plan in.
-func (s *shared) enter(p *plan.Plan) {
+// enter counts reads of a plan in: one, or two where it is of one of an array's chunks, since another will follow.
+func (s *shared) enter(p *plan.Plan, reads int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.runs++
+	s.runs += reads
 	if s.of == nil {
 		s.of = map[*plan.Plan]int{}
 	}
-	s.of[p]++
+	s.of[p] += reads
 }
 
 // linger is how long tiles are kept when no read is under way.
 const linger = 100 * time.Millisecond
 
-// leave counts a read out. What the last one leaves behind goes soon, unless another read begins.
-func (s *shared) leave(p *plan.Plan) {
+// leave counts as many out. What the last one leaves behind goes soon, unless another read begins.
+func (s *shared) leave(p *plan.Plan, reads int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.of[p]--; s.of[p] == 0 {
+	if s.of[p] -= reads; s.of[p] == 0 {
 		delete(s.of, p)
 	}
-	if s.runs--; s.runs == 0 && s.kept.Len() > 0 {
+	if s.runs -= reads; s.runs == 0 && s.kept.Len() > 0 {
+		s.left = time.Now()
 		time.AfterFunc(linger, func() { core.Go(s.emptyIfIdle, nil) })
 	}
 }
 
-// emptyIfIdle lets all kept tiles go if no read is under way.
+// emptyIfIdle lets all kept tiles go if no read has been under way for as long as they linger.
 func (s *shared) emptyIfIdle() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.runs == 0 {
+	if s.runs == 0 && time.Since(s.left) >= linger {
 		s.empty()
 	}
 }

@@ -14,8 +14,8 @@ func sharing(limit int64) *shared {
 	b := NewBudget(limit)
 	s := &shared{budget: b}
 	b.reclaim = s.reclaim
-	s.enter(one)
-	s.enter(other)
+	s.enter(one, 1)
+	s.enter(other, 1)
 	return s
 }
 
@@ -76,10 +76,10 @@ func TestSharedTileOfMoreRowsIsDecodedWhole(t *testing.T) {
 
 func TestTileOfAnArrayReadInChunksIsDecodedWhole(t *testing.T) {
 	s := sharing(1 << 20)
-	s.enter(one)
+	s.enter(one, 1)
 	s.decode(s.want(t, 0, 4, mine, nil), nil)
 	s.want(t, 0, 16, ready, nil)
-	s.leave(one)
+	s.leave(one, 1)
 	if alone := s.want(t, 1, 4, mine, nil); alone.rows != 4 {
 		t.Fatalf("%d rows", alone.rows)
 	}
@@ -116,12 +116,25 @@ func TestSharedTilesLeaveTheBudgetToReads(t *testing.T) {
 	}
 	s.budget.Release(8192)
 	s.decode(s.want(t, 1, 16, mine, nil), nil)
-	s.leave(one)
-	s.leave(other)
+	s.leave(one, 1)
+	s.leave(other, 1)
 	for s.budget.Held() != 0 { // until the moment is over; the test's own time limit ends it
 		time.Sleep(time.Millisecond)
 	}
 	if held := s.budget.Held(); held != 0 || len(s.known) != 1 { // tile 0 was never finished
 		t.Fatalf("%d bytes kept after the last read, %d tiles known", held, len(s.known))
 	}
+}
+
+func TestSharedTilesLingerAfterTheLastReadAndNotTheFirst(t *testing.T) {
+	s := sharing(1 << 20)
+	s.decode(s.want(t, 0, 16, mine, nil), nil)
+	for range 2 { // what the first end set going comes when the second read has just ended
+		s.leave(one, 1)
+		s.leave(other, 1)
+		s.emptyIfIdle()
+		s.enter(one, 1)
+		s.enter(other, 1)
+	}
+	s.want(t, 0, 16, ready, nil)
 }

@@ -18,6 +18,7 @@ from cogweave._chunks import ChunkLayer, ChunkReader
 from tests.conftest import Archive
 
 SIZES = ((1,), (1,), (64,) * 8, (512,))
+TILE_PIXELS = 512 * 512
 BLOCKS = [(0, 0, row, 0) for row in range(8)]
 
 
@@ -71,12 +72,31 @@ def test_the_next_chunks_need_no_request(plan: cw.Plan, order: list[Any], monkey
     reader = ChunkReader(plan, SIZES, BLOCKS)
     want = cw.read(plan)
     fresh_tiles()
-    read = {block: reader.read(block) for block in order[:2]}  # the second one tells the direction
+    read = {block: reader.read(block) for block in order[:1]}  # the first one, at an end, tells the direction
     settled()
-    for block in order[2:]:
+    for block in order[1:]:
         assert requests_of(lambda block=block: read.update({block: reader.read(block)})) == 0
     for (_, _, row, _), pixels in read.items():
         np.testing.assert_array_equal(pixels, want[:, :, 64 * row : 64 * row + 64])
+
+
+def test_in_the_middle_the_second_read_tells_the_direction(plan: cw.Plan) -> None:
+    reader = ChunkReader(plan, SIZES, BLOCKS)
+    assert reader._next(BLOCKS[4]) == []
+    assert reader._next(BLOCKS[3]) == [2, 1, 0]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_chunks_decode_a_tile_once(arc: Archive, workers: int) -> None:
+    grid = arc.utm_grid((512, 512), 10)
+    whole = cw.open(arc.remote, grid=grid, bands=["B04"])
+    chunked = cw.open(arc.remote, grid=grid, bands=["B04"], chunks={"time": 1, "y": 32, "x": 512})
+    before = cw.stats()["decoded_pixels"]
+    got = chunked.compute(scheduler="threads", num_workers=workers)
+    decoded = cw.stats()["decoded_pixels"] - before
+    np.testing.assert_array_equal(got, whole.to_numpy())
+    tiles = len({(r["href"], r["offset"]) for r in pa.table(whole.cogweave.plan.reads).to_pylist()})
+    assert decoded <= tiles * TILE_PIXELS
 
 
 def fresh_tiles() -> None:

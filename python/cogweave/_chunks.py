@@ -147,7 +147,7 @@ class ChunkReader:
         if 0 in window.shape:
             return np.empty(window.shape, self.plan.dtype)
         later = [self._window(self.blocks[at]) for at in self._next(block)]
-        return drive(read_window(self.plan._base, window, self.plan.dtype, ahead=later))
+        return drive(read_window(self.plan._base, window, self.plan.dtype, ahead=later, ahead_of=self._most))
 
     def _window(self, block: Block) -> Window:
         return self.plan._window.take(tuple(map(list.__getitem__, self._parts, block)))
@@ -163,8 +163,10 @@ class ChunkReader:
             self._edges = min(low, at), max(high, at)
             self._seen[at] = True
             self._waiting.discard(at)
-            if low > high:  # the first one tells no direction
-                return []
+            if low > high:  # the first one tells a direction only at an end
+                if 0 < at < len(self.blocks) - 1:
+                    return []
+                self._down = at > 0
             room = min(_AHEAD_AT_ONCE, self._most - len(self._waiting))
             step = -1 if self._down else 1
             chosen: list[int] = []

@@ -148,6 +148,11 @@ _SIGNATURES: Final[dict[str, tuple[Any, Sequence[Any]]]] = {
 }
 
 
+# Called for every read, for some microseconds each. The interpreter's lock is kept meanwhile: with many threads,
+# getting it back costs more than the call. None of them waits for anything, and nothing native asks for that lock.
+_BRIEF = frozenset({"cw_queue_drain", "cw_op_take_buffer", "cw_read"})
+
+
 def bind(path: str) -> CDLL:
     """Load the library at ``path`` and type its functions.
 
@@ -158,8 +163,10 @@ def bind(path: str) -> CDLL:
     ImportError
         It speaks another version of the ABI.
     """
-    library = ctypes.CDLL(path)
+    library, brief = ctypes.CDLL(path), ctypes.PyDLL(path)
     for name, (result, arguments) in _SIGNATURES.items():
+        if name in _BRIEF:
+            setattr(library, name, getattr(brief, name))
         function = getattr(library, name)
         function.restype = result
         function.argtypes = tuple(arguments)

@@ -71,14 +71,17 @@ def read_window(
     out: NDArray[Any] | None = None,
     progress: Tracker | None = None,
     ahead: Sequence[Window] = (),
+    ahead_of: int = 0,
 ) -> Steps[NDArray[Any]]:
     """Read a window that is not empty: one operation, one completion.
 
-    Tiles of `ahead`, windows that will be read soon, are fetched meanwhile and kept. That is left
-    out where the caller must be asked for signatures or credentials: it may be gone by then.
+    Tiles of `ahead`, windows that will be read soon, are fetched meanwhile and kept; at most
+    `ahead_of` such windows wait to be read at any time. That is left out where the caller must be
+    asked for signatures or credentials: it may be gone by then. With an `ahead_of` the window is one of
+    an array's chunks: its decoded tiles are kept a moment for the next ones.
     """
     handle = yield from base.ready()
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"ahead_of": ahead_of or None}
     plain = [w for w in ahead if all(axis.index is None for axis in w.axes)]
     if plain and not base.answerers:
         options["ahead"] = [[(axis.start, axis.step, axis.count) for axis in w.axes] for w in plain]
