@@ -95,24 +95,46 @@ func rectangles(w core.Window, stride int) []Cells {
 // scatter collects single cells and sorts them into blocks.
 type scatter []scattered
 
-type scattered struct{ row, col, place int }
+type scattered struct {
+	block           uint64 // row and column of the block: in the order of blocks
+	row, col, place int
+}
 
-func (s *scatter) add(row, col, place int) { *s = append(*s, scattered{row, col, place}) }
+func (s *scatter) add(row, col, place int) {
+	*s = append(*s, scattered{uint64(row/side)<<32 | uint64(col/side), row, col, place})
+}
 
+// cells sorts the collected cells into blocks, those of a block in the order in which they were added: places ascend.
 func (s scatter) cells() []Cells {
-	slices.SortStableFunc(s, func(a, b scattered) int {
-		return cmp.Or(cmp.Compare(a.row/side, b.row/side), cmp.Compare(a.col/side, b.col/side))
-	})
-	var list []Cells
-	for _, p := range s {
-		row, col := p.row/side, p.col/side
-		if n := len(list); n == 0 || list[n-1].Row != row || list[n-1].Col != col {
-			list = append(list, Cells{Row: row, Col: col})
+	slices.SortFunc(s, func(a, b scattered) int {
+		if a.block != b.block {
+			return cmp.Compare(a.block, b.block)
 		}
-		c := &list[len(list)-1]
-		c.Window = c.Window.Union(core.Window{Row: p.row, Col: p.col, Height: 1, Width: 1})
-		c.Rows, c.Cols = append(c.Rows, int32(p.row%side)), append(c.Cols, int32(p.col%side))
-		c.Places = append(c.Places, p.place)
+		return a.place - b.place
+	})
+	blocks := 0
+	for i := range s {
+		if i == 0 || s[i].block != s[i-1].block {
+			blocks++
+		}
+	}
+	list := make([]Cells, 0, blocks)
+	positions, places := make([]int32, 2*len(s)), make([]int, len(s))
+	for i := 0; i < len(s); {
+		c := Cells{Row: s[i].row / side, Col: s[i].col / side}
+		end := i + 1
+		for end < len(s) && s[end].block == s[i].block {
+			end++
+		}
+		n := end - i
+		c.Rows, c.Cols, c.Places = positions[:n:n], positions[n:2*n:2*n], places[:n:n]
+		positions, places = positions[2*n:], places[n:]
+		for k, p := range s[i:end] {
+			c.Window = c.Window.Union(core.Window{Row: p.row, Col: p.col, Height: 1, Width: 1})
+			c.Rows[k], c.Cols[k], c.Places[k] = int32(p.row%side), int32(p.col%side), p.place
+		}
+		list = append(list, c)
+		i = end
 	}
 	return list
 }
@@ -121,12 +143,16 @@ func (s scatter) cells() []Cells {
 func (w Window) pointJobs() []Job {
 	type key struct{ time, band int }
 	groups := map[key]*scatter{}
+	var last key
+	var group *scatter
 	for i := range w.Row.Len() {
-		k := key{w.Time.At(i), w.Band.At(i)}
-		if groups[k] == nil {
-			groups[k] = &scatter{}
+		if k := (key{w.Time.At(i), w.Band.At(i)}); group == nil || k != last {
+			if last, group = k, groups[k]; group == nil {
+				group = &scatter{}
+				groups[k] = group
+			}
 		}
-		groups[k].add(w.Row.At(i), w.Col.At(i), i)
+		group.add(w.Row.At(i), w.Col.At(i), i)
 	}
 	keys := make([]key, 0, len(groups))
 	for k := range groups {
