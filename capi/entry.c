@@ -276,6 +276,16 @@ cw_status cw_read(cw_handle queue, cw_handle plan, const cw_window *window, cons
   return cwgo_read(queue, plan, (cw_window *)window, (char *)request, (cw_buffer *)out, op, error);
 }
 
+cw_status cw_write(cw_handle queue, cw_handle plan, const cw_window *window, const char *request, cw_handle *op,
+                   char **error) {
+  CLEAR(op);
+  ENTER(error);
+  NEED(window, error);
+  NEED(request, error);
+  NEED(op, error);
+  return cwgo_write(queue, plan, (cw_window *)window, (char *)request, op, error);
+}
+
 /* ---- diagnosis ------------------------------------------------------------------------------ */
 
 cw_status cw_profile(cw_handle queue, const char *request, cw_handle *op, char **error) {

@@ -84,7 +84,7 @@ func (b *block) accumulators(j *job) {
 	}
 	b.bands = make([]combine.Accumulator, len(j.spec.Bands))
 	for k, band := range j.spec.Bands {
-		b.bands[k] = combine.New(j.run.plan.Method, b.cells.Count(), j.run.dtype, j.run.plan.Bands[band].Fill())
+		b.bands[k] = combine.New(j.run.plan.Method, b.cells.Count(), j.run.dtype, j.run.fill(band))
 	}
 }
 

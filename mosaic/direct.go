@@ -12,7 +12,7 @@ func (rd *round) direct(b *block) bool {
 	}
 	last := b.next >= len(j.step.items)
 	for k, sn := range b.needs[0].sources {
-		if sn == nil || !sn.isOneTile() || sn.dtype() != j.run.dtype || !sn.copies(j.run.plan.Bands[j.bands[k]].Fill(), last) {
+		if sn == nil || !sn.isOneTile() || sn.dtype() != j.run.dtype || !sn.copies(j.run.fill(j.bands[k]), last) {
 			return false
 		}
 	}

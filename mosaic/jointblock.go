@@ -159,5 +159,5 @@ func (j *job) keeps(b *block) int64 {
 
 // finishJoint writes a band of a joint block.
 func (j *job) finishJoint(b *block, band int, dst []byte, stride, rows, cols int) {
-	b.joint.Finish(j.position(band), dst, j.run.dtype, j.run.plan.Bands[band].Fill(), stride, rows, cols)
+	b.joint.Finish(j.position(band), dst, j.run.dtype, j.run.fill(band), stride, rows, cols)
 }

@@ -48,6 +48,8 @@ type Options struct {
 	Callable func(ctx context.Context, block *Block) (out, has []byte, err error)
 	// Ahead is fetched meanwhile, and goes on when the run has ended well.
 	Ahead Ahead
+	// Fill, if set, is what cells that nothing covers hold, instead of the plan's value.
+	Fill *float64
 }
 
 // run is one read of a window.
@@ -153,6 +155,14 @@ func (r *run) fail(slot int, err error) {
 	}
 	r.mu.Unlock()
 	r.cancel()
+}
+
+// fill is the value of a band's cells that nothing covers.
+func (r *run) fill(band int) float64 {
+	if r.opts.Fill != nil {
+		return *r.opts.Fill
+	}
+	return r.plan.Bands[band].Fill()
 }
 
 func isCancelled(err error) bool {

@@ -38,11 +38,11 @@ def write(pixels: np.ndarray[Any, Any], folder: Path, asset: str = ASSET) -> Pat
             level=None,
             predictor=None,
         )
-        items.append(_item(path, step, asset))
+        items.append(item(path, step, asset))
     return archive.write_catalog(items, folder / "items.parquet")
 
 
-def _item(path: Path, step: int, asset: str) -> dict[str, Any]:
+def item(path: Path, step: int, asset: str) -> dict[str, Any]:
     west, south, east, north = _BOX
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     return {

@@ -202,6 +202,12 @@ cw_status cw_mosaic(cw_handle queue, cw_handle plan, const cw_window *window, cw
 cw_status cw_read(cw_handle queue, cw_handle plan, const cw_window *window, const char *request,
                   const cw_buffer *out, cw_handle *op, char **error);
 
+/* Reads a window and writes it to a file as a Cloud-Optimized GeoTIFF: the bands of a time step, step after
+ * step. request: {"path", "overview_resampling": "" for a choice by the dtype}. A file that
+ * is there is replaced when the new one is complete. No result. */
+cw_status cw_write(cw_handle queue, cw_handle plan, const cw_window *window, const char *request, cw_handle *op,
+                   char **error);
+
 /* ---- diagnosis ------------------------------------------------------------------------------------ */
 
 /* A profile of the engine in pprof's format: {"kind": "cpu" (for "seconds", 1 by default), "heap",

@@ -143,6 +143,10 @@ _SIGNATURES: Final[dict[str, tuple[Any, Sequence[Any]]]] = {
         c_int32,
         (Handle, Handle, _window_in, c_char_p, _buffer_in, _handle_out, _text_out),
     ),
+    "cw_write": (
+        c_int32,
+        (Handle, Handle, _window_in, c_char_p, _handle_out, _text_out),
+    ),
     # diagnosis
     "cw_profile": (c_int32, (Handle, c_char_p, _handle_out, _text_out)),
 }

@@ -1,104 +1,76 @@
-"""What the command line writes: a COG, a Zarr store, a picture."""
+"""What the command line writes: a COG, by the engine; a Zarr store, a picture."""
 
 from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from ._cog import write_cog
 from .errors import InvalidArgument
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import xarray as xr
     from numpy.typing import NDArray
 
 Writer = Callable[["xr.DataArray"], None]
 
-_STRIP_BYTES: Final = 64 << 20  # of pixels read and written at a time
-_BLOCK: Final = 512
 _STRETCH: Final = (2, 98)  # percentiles of a picture's darkest and brightest pixels
 
 
-def writer(path: Path, overwrite: bool) -> Writer:
+def writer(path: Path, overwrite: bool, overview_resampling: str | None = None) -> Writer:
     """Give what writes an array to a path, by its ending; nothing is read before that is known to work.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    overwrite : bool
+        Replace what is there.
+    overview_resampling : str, optional
+        Of a COG.
 
     Raises
     ------
     InvalidArgument
-        An ending that is none of .tif, .tiff, .zarr, .png; an output that is there; no such folder.
+        An ending that is none of .tif, .tiff, .zarr, .png; an output that is there, or is a folder where
+        a file is to be written; no such folder.
     ImportError
         What writes such a file is not installed.
     """
-    kinds: dict[str, tuple[Writer, str]] = {
-        ".tif": (lambda data: _cog(data, path), "rasterio"),
-        ".tiff": (lambda data: _cog(data, path), "rasterio"),
+
+    def cog(data: xr.DataArray) -> None:
+        write_cog(data.cogweave.plan, path, overview_resampling=overview_resampling)
+
+    kinds: dict[str, tuple[Writer, str | None]] = {
+        ".tif": (cog, None),
+        ".tiff": (cog, None),
         ".zarr": (lambda data: _zarr(data, path), "zarr"),
         ".png": (lambda data: _png(data, path), "rasterio"),
     }
-    if path.suffix.lower() not in kinds:
+    kind = path.suffix.lower()
+    if kind not in kinds:
         raise InvalidArgument(f"output {str(path)!r} ends in none of {', '.join(kinds)}")
     if path.exists() and not overwrite:
         raise InvalidArgument(f"output {str(path)!r} is there: --overwrite replaces it")
+    if path.is_dir() and kind != ".zarr":
+        raise InvalidArgument(f"output {str(path)!r} is a folder")
     if not path.absolute().parent.is_dir():
         raise InvalidArgument(f"output {str(path)!r}: there is no folder {str(path.absolute().parent)!r}")
-    write, needed = kinds[path.suffix.lower()]
+    if overview_resampling is not None and kind not in (".tif", ".tiff"):
+        raise InvalidArgument(f"--overview-resampling is of a .tif, and output {str(path)!r} is none")
+    write, needed = kinds[kind]
     try:
-        __import__(needed)
+        if needed is not None:
+            __import__(needed)
     except ImportError as problem:
         raise ImportError(f"{path.suffix} wants {needed}: pip install 'cogweave[cli]'") from problem
     return write
-
-
-def _layers(data: xr.DataArray) -> list[tuple[int, int, str]]:
-    """Give band, time step and name of each layer of a raster: all bands of a step, step after step."""
-    several = data.sizes["time"] > 1
-    days = [str(time)[:19] for time in data.time.values]
-    return [
-        (b, t, f"{name} {day}" if several else str(name))
-        for t, day in enumerate(days)
-        for b, name in enumerate(data.band.values)
-    ]
-
-
-def _strips(data: xr.DataArray) -> Iterator[tuple[int, xr.DataArray]]:
-    row = data.sizes["x"] * data.dtype.itemsize * data.sizes["band"] * data.sizes["time"]
-    height = max(_BLOCK, _STRIP_BYTES // max(1, row) // _BLOCK * _BLOCK)
-    for top in range(0, data.sizes["y"], height):
-        yield top, data.isel(y=slice(top, top + height)).load()
-
-
-def _cog(data: xr.DataArray, path: Path) -> None:
-    """Write a Cloud-Optimized GeoTIFF, a strip at a time, through a plain one beside it."""
-    import rasterio
-    import rasterio.shutil
-    from rasterio.windows import Window
-
-    grid = data.cogweave.plan.grid
-    layers = _layers(data)
-    profile = {
-        "driver": "GTiff", "count": len(layers), "height": data.sizes["y"], "width": data.sizes["x"],
-        "dtype": data.dtype, "crs": grid.crs, "transform": rasterio.Affine(*grid.transform),
-        "nodata": data.attrs.get("_FillValue"), "tiled": True, "blockxsize": _BLOCK, "blockysize": _BLOCK,
-        "BIGTIFF": "IF_SAFER",
-    }  # fmt: skip
-    with tempfile.TemporaryDirectory(dir=path.absolute().parent) as folder:
-        plain = Path(folder) / "plain.tif"
-        with rasterio.open(plain, "w", **profile) as out:
-            for number, (_, _, name) in enumerate(layers, 1):
-                out.set_band_description(number, name)
-            for top, strip in _strips(data):
-                window = Window(0, top, strip.sizes["x"], strip.sizes["y"])
-                out.write(np.stack([strip.values[b, t] for b, t, _ in layers]), window=window)
-        done = Path(folder) / "cog.tif"
-        predictor = "YES" if data.dtype.itemsize > 1 else "NO"
-        rasterio.shutil.copy(plain, done, driver="COG", compress="deflate", predictor=predictor, blocksize=_BLOCK)
-        done.replace(path)
 
 
 def _zarr(data: xr.DataArray, path: Path) -> None:

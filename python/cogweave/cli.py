@@ -140,11 +140,14 @@ def explain(source: str, as_json: bool, **arguments: Any) -> None:
 @_array
 @click.option("--output", "-o", type=click.Path(path_type=Path), required=True, help="A .tif (COG), .zarr or .png.")
 @click.option("--overwrite", is_flag=True, help="Replace an output that is there.")
+@click.option("--overview-resampling", help="GDAL's name, of a .tif; else a choice by the dtype.")
 @_json
 @_guarded
-def read(source: str, output: Path, overwrite: bool, as_json: bool, **arguments: Any) -> None:
+def read(
+    source: str, output: Path, overwrite: bool, overview_resampling: str | None, as_json: bool, **arguments: Any
+) -> None:
     """Read a mosaic of SOURCE and write it."""
-    write = _output.writer(output, overwrite)
+    write = _output.writer(output, overwrite, overview_resampling)
     data = _opened(source, arguments)
     write(data)
     told = {

@@ -1,0 +1,152 @@
+package cogfile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"cogweave/core"
+)
+
+// surface is the memory that a raster is painted on: a file that has no name any more, of all planes and, where the
+// raster needs one, a mask of the same type.
+type surface struct {
+	Raster
+	folder string
+	memory []byte
+	pixels []byte
+	mask   []byte // nil where there is none
+}
+
+// newSurface takes the space on the disk at once: a page of the mapping that finds none later would end the process.
+func newSurface(folder string, r Raster) (*surface, error) {
+	plane := int64(r.Grid.Rows) * int64(r.Grid.Cols) * int64(r.DType.Size())
+	planes := int64(len(r.Layers))
+	if r.needsMask() {
+		planes++
+	}
+	if plane > (1<<62)/planes {
+		return nil, core.Errorf(core.BudgetExceeded, "ResultTooLarge", "%d planes of %d bytes are too much", planes, plane)
+	}
+	file, err := os.CreateTemp(folder, "pixels")
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, err
+	}
+	if err := reserve(file, plane*planes); err != nil {
+		return nil, err
+	}
+	memory, err := unix.Mmap(int(file.Fd()), 0, int(plane*planes), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, err
+	}
+	s := &surface{Raster: r, folder: folder, memory: memory, pixels: memory[:plane*int64(len(r.Layers))]}
+	if r.needsMask() {
+		s.mask = memory[len(s.pixels):]
+	}
+	return s, nil
+}
+
+func (s *surface) close() { _ = unix.Munmap(s.memory) } // of what was mapped, it cannot fail
+
+// reserve gives a file its size, and its space on the disk.
+func reserve(file *os.File, size int64) error {
+	for {
+		err := unix.Fallocate(int(file.Fd()), 0, 0, size)
+		if !errors.Is(err, unix.EINTR) {
+			if errors.Is(err, unix.EOPNOTSUPP) {
+				return writeZeros(file, size)
+			}
+			return err
+		}
+	}
+}
+
+// writeZeros takes space where the file system has no call for it.
+func writeZeros(file *os.File, size int64) error {
+	zeros := make([]byte, 1<<20)
+	for at := int64(0); at < size; at += int64(len(zeros)) {
+		if _, err := file.Write(zeros[:min(int64(len(zeros)), size-at)]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stripBytes bounds the pixels that are painted a second time at once.
+const stripBytes = 64 << 20
+
+// findMask marks the cells that any layer has data for. Where no value means "nothing here", two paintings with
+// different fills tell: a cell that nothing covers is the fill both times. Rows without the first fill are
+// painted once only.
+func (s *surface) findMask(ctx context.Context, paint Paint) error {
+	row := s.Grid.Cols * s.DType.Size()
+	rows := min(s.Grid.Rows, max(1, stripBytes/(row*len(s.Layers))))
+	again := make([]byte, rows*row*len(s.Layers))
+	covered, other := s.DType.Bytes(127), 1.0
+	for top := 0; top < s.Grid.Rows; top += rows {
+		rows = min(rows, s.Grid.Rows-top)
+		mask := s.mask[top*row : (top+rows)*row]
+		if full := s.hasFill(top, rows); !full {
+			fillWith(mask, covered)
+			continue
+		}
+		again := again[:rows*row*len(s.Layers)]
+		if err := paint(ctx, top, rows, &other, again); err != nil {
+			return err
+		}
+		for plane := range s.Layers {
+			first := s.pixels[(plane*s.Grid.Rows+top)*row:]
+			for at := 0; at < rows*row; at += row {
+				markEqual(mask[at:at+row], first[at:], again[plane*rows*row+at:], covered)
+			}
+		}
+	}
+	return nil
+}
+
+// hasFill tells whether some pixel of a strip is the raster's fill, 0.
+func (s *surface) hasFill(top, rows int) bool {
+	row := s.Grid.Cols * s.DType.Size()
+	zero := make([]byte, s.DType.Size())
+	for plane := range s.Layers {
+		for y := range rows {
+			at := (plane*s.Grid.Rows + top + y) * row
+			if contains(s.pixels[at:at+row], zero) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func contains(pixels, value []byte) bool {
+	for at := 0; at < len(pixels); at += len(value) {
+		if bytes.Equal(pixels[at:at+len(value)], value) {
+			return true
+		}
+	}
+	return false
+}
+
+func fillWith(pixels, value []byte) {
+	for at := 0; at < len(pixels); at += len(value) {
+		copy(pixels[at:], value)
+	}
+}
+
+// markEqual marks the pixels in which two rows agree.
+func markEqual(mask, a, b, mark []byte) {
+	size := len(mark)
+	for at := 0; at < len(mask); at += size {
+		if bytes.Equal(a[at:at+size], b[at:at+size]) {
+			copy(mask[at:], mark)
+		}
+	}
+}
