@@ -225,3 +225,75 @@ def test_the_raster_index_of_rasterix_carries_the_transform(opened: xr.DataArray
     np.testing.assert_allclose(indexed.x, opened.x)
     part = indexed.isel(x=slice(10, 50), y=slice(20, 90))
     assert tuple(part.xindexes["x"].transform())[:6] == pytest.approx(grid[20:90, 10:50].transform)
+
+
+# ---- which part of its plan an array is ----------------------------------------------------------
+
+
+def test_bands_of_a_dataset_that_an_array_was_turned_into(opened: xr.DataArray, grid: cw.Grid) -> None:
+    ds = opened.to_dataset("band")
+    assert ds.cogweave.plan.bands == ("B04", "SCL")
+    assert ds[["SCL"]].cogweave.plan.bands == ds.SCL.cogweave.plan.bands == ("SCL",)
+    assert ds.SCL.isel(x=slice(3, 8)).cogweave.plan.shape == (1, 4, 200, 5)
+    points = scattered(grid, 20)
+    np.testing.assert_array_equal(
+        ds.cogweave.sample(points).SCL, opened.cogweave.sample(points).sel(band="SCL"), "the variable's own band"
+    )
+    with pytest.raises(cw.InvalidArgument, match=r"'classes' is none of the bands B04, SCL"):
+        _ = ds.rename(SCL="classes").cogweave.plan
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        lambda da: da.stack(cell=("y", "x")),
+        lambda da: da.isel(x=xr.DataArray([1, 2], dims="p"), y=xr.DataArray([3, 4], dims="p")),
+        lambda da: da.rename(y="lat").isel(lat=slice(0, 5)),
+        lambda da: da.drop_vars("x").isel(x=slice(0, 5)),
+        lambda da: da.isel(time=0, drop=True),
+    ],
+    ids=["stacked", "points", "renamed", "dropped", "scalar"],
+)
+def test_an_array_that_does_not_tell_its_part_says_so(opened: xr.DataArray, taken: Any) -> None:
+    part = taken(opened)
+    for ask in (part.cogweave.explain, part.cogweave.footprints, lambda: part.cogweave.plan):
+        with pytest.raises(cw.InvalidArgument, match="run along one dimension|no coordinate '(y|x|time)'"):
+            ask()
+    assert len(part.cogweave.items) == len(opened.cogweave.items), "which items there are does not depend on it"
+    assert opened.drop_vars("x").cogweave.plan.shape == opened.shape, "the whole needs no coordinate"
+
+
+def test_steps_of_an_array_on_a_turned_grid(made: Archive, grid: cw.Grid) -> None:
+    a, _, c, _, e, f = grid.transform
+    turned = cw.Grid(grid.crs, (a * 0.8, a * 0.6, c, e * -0.6, e * 0.8, f), (60, 60))
+    da = cw.open(made.local, grid=turned, bands=["B04", "SCL"])
+    assert da.isel(time=[1, 2], band=0).cogweave.plan.shape == (1, 2, 60, 60)
+    with pytest.raises(cw.InvalidArgument, match="no coordinate 'y'"):
+        _ = da.isel(y=slice(0, 5)).cogweave.plan
+
+
+def test_points_that_look_like_degrees_are_not_silently_outside(opened: xr.DataArray) -> None:
+    with pytest.warns(UserWarning, match="look like degrees"):
+        values = opened.cogweave.sample(([11.9], [45.4]))
+    assert not values.any()
+    opened.cogweave.sample(([11.9], [45.4]), crs="EPSG:4326")
+    opened.cogweave.sample(([0.0], [5_000_000.0]))
+
+
+def test_nothing_to_tell_of_says_what_would_be(opened: xr.DataArray) -> None:
+    report = opened.cogweave.report()
+    assert 'errors="ignore"' in repr(report) and "errors=" in report._repr_html_()
+
+
+def test_a_computed_dataset_has_no_samples(made: Archive, grid: cw.Grid) -> None:
+    ds = xr.open_dataset(made.local, engine="cogweave", grid=grid, bands=["B04"])
+    with pytest.raises(cw.InvalidArgument, match="no variable"):
+        (ds + 1).cogweave.sample(scattered(grid, 3))
+    with pytest.raises(cw.InvalidArgument, match="tolerance"):
+        ds.cogweave.sample(scattered(grid, 3), tolerance="near")
+
+
+def test_footprints_of_no_step_are_an_outline(opened: xr.DataArray, recwarn: pytest.WarningsRecorder) -> None:
+    axes = opened.isel(time=slice(0, 0)).cogweave.plot_footprints()
+    assert len(axes.collections) + len(axes.lines) == 1
+    assert not [w for w in recwarn if "empty" in str(w.message)]

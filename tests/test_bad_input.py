@@ -292,3 +292,47 @@ def test_an_absurd_grid_is_refused_before_any_request(arc: Archive) -> None:
     with refused(cw.BudgetExceeded):
         da.load()
     assert arc.server.stats().requests == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"bands": 4}, ["bands", "4"]),
+        ({"ids": 5}, ["ids", "5"]),
+        ({"properties": 5}, ["properties"]),
+        ({"time_period": "month"}, ["time_period 'month'", "P1D", "solar_day", "platform"]),
+        ({"time_period": "1D"}, ["time_period '1D'", "P1D"]),
+        ({"resampling": "gauss"}, ["gauss", "lanczos"]),
+        ({"overviews": "no"}, ["overviews", "True or False"]),
+        ({"grid": "natve"}, ["grid", "native"]),
+        ({"chunks": {"x": 0}}, ["chunks", "no cells"]),
+        ({"intersects": {"type": "Point", "coordinates": [0, 45]}}, ["intersects", "outside the grid"]),
+        ({"bbox": (733000, 5042000, 734000, 5043000), "crs": "utm", "resolution": 10}, ["degrees", "bbox_crs"]),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_an_argument_that_is_wrong_is_named_with_what_it_may_be(
+    arc: Archive, arguments: dict[str, Any], named: list[str]
+) -> None:
+    with refused(cw.InvalidArgument, *named):
+        opened(arc, **arguments)
+
+
+def test_kernels_that_are_named_are_those_of_the_engine(arc: Archive) -> None:
+    with pytest.raises(cw.InvalidArgument) as told:
+        opened(arc, resampling="fancy")
+    for name in str(told.value).partition("none of ")[2].split(", "):
+        assert cw.open(arc.remote, grid=arc.utm_grid(SHAPE, 10), bands=["B04"], resampling=name).size
+
+
+def test_a_geotiff_is_no_catalog(arc: Archive) -> None:
+    path = arc.path(arc.item("32TQR", "20250608"), "B04")
+    for source in (path, [path], "https://example.com/a.TIF?sig=secret"):
+        with refused(cw.InvalidArgument, "open_item") as told:
+            cw.open(source, grid=arc.utm_grid(SHAPE, 10))
+        assert "secret" not in str(told.value)
+
+
+def test_a_wrong_argument_of_the_engine_is_named(arc: Archive) -> None:
+    with refused(cw.InvalidArgument, "drop_variables"):
+        xr.open_dataset(arc.remote, engine="cogweave", grid=arc.utm_grid(SHAPE, 10), drop_variables=5)

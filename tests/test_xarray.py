@@ -283,3 +283,10 @@ def test_scattered_points_read_no_more_tiles_than_they_touch(made: Archive) -> N
         da.isel(y=xr.DataArray(index[0], dims="p"), x=xr.DataArray(index[1], dims="p")).load()
     assert spent["native_calls"] == 1
     assert spent["decoded_pixels"] <= len(touched) * 128 * 128
+
+
+def test_a_float_type_that_is_asked_for_stays_when_values_are_scaled(arc: Archive, grid: cw.Grid) -> None:
+    ds = xr.open_dataset(arc.local, engine="cogweave", grid=grid, bands=["B04"], dtype="float32")
+    assert ds.B04.dtype == "float32"
+    wide = xr.open_dataset(arc.local, engine="cogweave", grid=grid, bands=["B04"])
+    np.testing.assert_allclose(ds.B04, wide.B04, rtol=1e-6)

@@ -29,7 +29,7 @@ DTYPES: Final = (
 )  # fmt: skip
 RESAMPLING: Final = (
     "nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode", "max", "min",
-    "med", "q1", "q3", "sum", "rms", "gauss",
+    "med", "q1", "q3", "sum", "rms",
 )  # fmt: skip
 
 # What lazycogs has and cogweave replaces.
@@ -114,7 +114,7 @@ def names(value: str | Iterable[str] | None, argument: str) -> list[str] | None:
     """Give a list of distinct texts; one text stands for a list of it, None for all."""
     if value is None:
         return None
-    listed = [value] if isinstance(value, str) else list(value)
+    listed = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
     if not all(isinstance(name, str) and name for name in listed):
         raise InvalidArgument(f"{argument} wants names, and was given {value!r}")
     if len(set(listed)) != len(listed):

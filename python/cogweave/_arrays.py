@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from xarray.core import indexing
 
+from . import _arguments
 from . import _properties as stac_properties
 from ._lazy import preferred_chunks, variable
 from ._window import AXES
@@ -77,7 +78,7 @@ def dataset(
     properties : list of str, optional
         Properties of the items that become coordinates on ``time``; empty for all.
     """
-    dropped = {drop} if isinstance(drop, str) else set(drop or ())
+    dropped = set(_arguments.names(drop, "drop_variables") or ())
     variables: dict[Hashable, xr.Variable] = {}
     for position, band in enumerate(plan.band_details):
         if band.name in dropped:
@@ -92,7 +93,8 @@ def dataset(
                 stacklevel=2,
             )
         if (band.scale, band.offset) != (1.0, 0.0):
-            attrs |= {"scale_factor": band.scale, "add_offset": band.offset}
+            number = band.dtype.type if band.dtype.kind == "f" else float  # CF: values get the type of the factor
+            attrs |= {"scale_factor": number(band.scale), "add_offset": number(band.offset)}
         attrs |= {"long_name": band.name, "asset": band.asset}
         if band.common_name:
             attrs["common_name"] = band.common_name
@@ -148,8 +150,9 @@ def chunked(data: xr.DataArray, plan: Plan, chunks: Chunks) -> xr.DataArray:
             dtype=data.dtype,
             previous_chunks=tuple((preferred[dim],) for dim in DIMS),
         )
-    except (ValueError, TypeError, KeyError, AttributeError) as problem:
-        raise InvalidArgument(f"chunks {chunks!r} do not fit {data.sizes}: {problem}") from None
+    except (ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError) as problem:
+        told = "a chunk of no cells" if isinstance(problem, ZeroDivisionError) else problem
+        raise InvalidArgument(f"chunks {chunks!r} do not fit {dict(data.sizes)}: {told}") from None
     name = f"cogweave-{tokenize(plan, sizes)}"
     graph = HighLevelGraph({name: ChunkLayer(name, plan, sizes)}, {name: set()})
     meta = np.empty((0,) * len(DIMS), data.dtype)

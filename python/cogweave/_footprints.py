@@ -85,13 +85,12 @@ def plot_footprints(plan: Plan, axes: Any = None, **style: Any) -> Any:
     frame = footprints(plan)
     frame["time"] = frame["time"].dt.strftime("%Y-%m-%d %H:%M")
     many = frame["time"].nunique() > 12
-    drawn = frame.plot(
-        **{"column": "time", "legend": not many, "alpha": 0.3, "edgecolor": "black", "ax": axes, **style}
-    )
     outline = geopandas.GeoSeries(
         [box(*plan.grid.bbox).segmentize(max(plan.grid.bbox[2] - plan.grid.bbox[0], 1e-9) / 32)], crs=plan.grid.crs
     )
-    outline.to_crs("EPSG:4326").boundary.plot(ax=drawn, color="crimson", linewidth=2)
+    drawn = outline.to_crs("EPSG:4326").boundary.plot(ax=axes, color="crimson", linewidth=2, zorder=3)
+    if len(frame):
+        frame.plot(**{"column": "time", "legend": not many, "alpha": 0.3, "edgecolor": "black", "ax": drawn, **style})
     drawn.set_xlabel("longitude")
     drawn.set_ylabel("latitude")
     return drawn

@@ -61,7 +61,12 @@ def _property(row: Mapping[str, Any], name: str, items: Items) -> object:
         return row[name]
     if isinstance(properties, Mapping) and name in properties:
         return properties[name]
-    raise InvalidArgument(
-        f"time_period {name!r} is neither an ISO 8601 duration, solar_day or id, nor a property: "
-        f"the items have {', '.join(items.columns)}"
+    raise unknown(name, f"the items have {', '.join(items.columns)}")
+
+
+def unknown(period: str, known: str) -> InvalidArgument:
+    """Give the error of a period that is none; known tells which properties there are."""
+    return InvalidArgument(
+        f'time_period {period!r} is neither an ISO 8601 duration such as "P1D" or "P1M", nor "solar_day", "id" or a '
+        f"property of the items ({known.removeprefix('properties: ')})"
     )

@@ -31,7 +31,7 @@ def plan_request(
         "time_period": _grouping.check(time_period),
         "resampling": _arguments.resampling(resampling),
         "mosaic_method": _methods.method(mosaic_method),
-        "overviews": bool(overviews),
+        "overviews": masks.flag(overviews, "overviews"),
         "nodata": _arguments.nodata(nodata),
         "dtype": _arguments.dtype(dtype),
         "errors": _arguments.one_of(errors, "errors", ("raise", "ignore")),

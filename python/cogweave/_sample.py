@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import warnings
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -85,7 +87,7 @@ def cells_of(
     """
     if method not in (None, "nearest"):
         raise InvalidArgument(f'method {method!r} is neither "nearest" nor None')
-    if tolerance is not None and not tolerance >= 0:
+    if tolerance is not None and not (isinstance(tolerance, Real) and tolerance >= 0):
         raise InvalidArgument(f"tolerance is no distance: {tolerance!r}")
     a, b, c, d, e, f = grid.transform
     det = a * e - b * d
@@ -143,6 +145,8 @@ def _sample(
     grid = plan.grid
     labels, x, y = points_in(grid, points, crs)
     rows, cols, inside = cells_of(grid, x, y, method, tolerance)
+    if crs is None and not hasattr(points, "geometry"):
+        _warn_of_degrees(grid, x, y)
     chosen = np.flatnonzero(inside)
     band, time, row, col = plan._window.axes
     shape = (band.count, time.count, len(chosen))
@@ -166,6 +170,21 @@ def _sample(
     }
     attrs = {} if plan.nodata is None else {"_FillValue": plan.dtype.type(plan.nodata)}
     return xr.DataArray(out, dims=("band", "time", "point"), coords=coords, attrs=attrs)
+
+
+def _warn_of_degrees(grid: Grid, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+    """Say so where points without a CRS look like degrees, and lie nowhere near a grid in metres."""
+    known = np.isfinite(x) & np.isfinite(y)
+    if not known.any() or (np.abs(x[known]) > 360).any() or (np.abs(y[known]) > 90).any():
+        return
+    west, south, east, north = grid.bbox
+    if not ((x >= west) & (x <= east) & (y >= south) & (y <= north)).any() and not _crs.parsed(grid.crs).is_geographic:
+        warnings.warn(
+            f"no point lies in the array: the points look like degrees, and are taken to be in its CRS, "
+            f'{_crs.describe(grid.crs)}, unless crs="EPSG:4326" says so',
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _fill(plan: Plan) -> float:

@@ -117,6 +117,9 @@ def resolve(source: object) -> Source:
 
 def _of_paths(paths: list[str]) -> Source:
     """Tell parquet, which the engine reads, from STAC documents and APIs."""
+    for path in paths:
+        if path.lower().partition("?")[0].endswith((".tif", ".tiff")):
+            raise InvalidArgument(f"source {redact(path)} is a GeoTIFF and no catalog: cw.open_item opens one file")
     others = [path for path in paths if _api.is_document(path) or _api.is_api(path)]
     if not others:
         return Source(paths, None)

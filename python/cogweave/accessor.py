@@ -12,7 +12,7 @@ from ._arrays import PLAN
 from ._footprints import footprints, plot_footprints
 from ._lazy import PlanArray, preferred_chunks
 from ._sample import sample, sample_async
-from ._window import Selection, Window
+from ._window import AXES, Selection, Window
 from .errors import InvalidArgument
 from .explain import explain
 from .plan import Plan
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 D = TypeVar("D", xr.DataArray, xr.Dataset)
 
 _OFF_CENTRE: Final = 0.01  # fraction of a pixel by which a coordinate may miss its pixel's centre
+_NO_VARIABLE: Final = "no variable of this dataset was opened by cogweave, or all were computed since"
 _DECODING: Final = ("_FillValue", "scale_factor", "add_offset", "dtype")
 
 
@@ -54,9 +55,14 @@ class _Accessor(Generic[D]):
         raise NotImplementedError
 
     @property
+    def _opened(self) -> Plan:
+        """Plan of what was opened, whatever part of it is left."""
+        raise NotImplementedError
+
+    @property
     def items(self) -> Items:
         """The items that were planned, those outside the window included."""
-        return self.plan.items
+        return self._opened.items
 
     def explain(self) -> Explanation:
         """Tell what reading the array would take, without reading any tile.
@@ -151,13 +157,17 @@ class CogweaveAccessor(_Accessor[xr.DataArray]):
         InvalidArgument
             The array was computed, not opened, or its coordinates are not those of its plan.
         """
+        return _windowed(self._data, self._opened)
+
+    @property
+    def _opened(self) -> Plan:
         plan = self._data.encoding.get(PLAN)
         if not isinstance(plan, Plan):
             raise InvalidArgument(
                 "this array has no plan: it was not opened by cogweave, or was computed from such "
                 "an array (arithmetic leaves the plan behind)"
             )
-        return _windowed(self._data, plan)
+        return plan
 
     @property
     def _array(self) -> PlanArray:
@@ -242,52 +252,100 @@ class CogweaveDatasetAccessor(_Accessor[xr.Dataset]):
         InvalidArgument
             No variable was opened by cogweave, or they come from different opens.
         """
-        plans = [v.encoding[PLAN] for v in self._data.data_vars.values() if isinstance(v.encoding.get(PLAN), Plan)]
+        return _windowed(self._data, self._opened)
+
+    @property
+    def _opened(self) -> Plan:
+        plans = [
+            _of_variable(variable, plan)
+            for variable in self._data.data_vars.values()
+            if isinstance(plan := variable.encoding.get(PLAN), Plan)
+        ]
         if not plans:
-            raise InvalidArgument("no variable of this dataset was opened by cogweave")
+            raise InvalidArgument(_NO_VARIABLE)
         if len({plan._base.digest for plan in plans}) > 1:
             raise InvalidArgument("the variables of this dataset come from different opens: ask one variable")
         windows = [plan._window.axes for plan in plans]
         bands = np.concatenate([axes[0].positions for axes in windows])
-        whole = plans[0]._sliced(Window((Selection.listed(bands), *windows[0][1:])))
-        return _windowed(self._data, whole)
+        return plans[0]._sliced(Window((Selection.listed(bands), *windows[0][1:])))
 
     def sample(
         self, points: object, *, crs: object = None, method: str | None = "nearest", tolerance: float | None = None
     ) -> xr.Dataset:
         """Read the variables' values at points; as `CogweaveAccessor.sample`, variable by variable."""
+        opened = {name: v for name, v in self._data.data_vars.items() if PLAN in v.encoding}
+        if not opened:
+            raise InvalidArgument(_NO_VARIABLE)
         return xr.Dataset(
             {
                 name: variable.cogweave.sample(points, crs=crs, method=method, tolerance=tolerance)
-                for name, variable in self._data.data_vars.items()
-                if PLAN in variable.encoding
+                for name, variable in opened.items()
             }
         )
 
 
+def _of_variable(data: xr.DataArray, plan: Plan) -> Plan:
+    """Give the part of a plan of several bands that a variable without the band axis is, by its name.
+
+    `to_dataset("band")` makes such variables.
+    """
+    if "band" in data.coords or "band" in data.dims or len(plan.bands) == 1:
+        return plan
+    if data.name not in plan.bands:
+        raise InvalidArgument(
+            f"variable {data.name!r} is none of the bands {', '.join(plan.bands)} and has no coordinate 'band' to tell "
+            "which of them it is: ask before it is renamed"
+        )
+    bands, *others = plan._window.axes
+    at = Selection.listed(bands.positions[[plan.bands.index(str(data.name))]])
+    return plan._sliced(Window((at, others[0], others[1], others[2])))
+
+
 def _windowed(data: xr.DataArray | xr.Dataset, plan: Plan) -> Plan:
     """Give the part of a plan that an object's coordinates tell."""
+    if isinstance(data, xr.DataArray):
+        plan = _of_variable(data, plan)
+    _check_axes(data, plan)
     grid = plan._base.grid
-    if not grid.rectilinear:
-        return plan
-    rows, cols = plan._window.axes[2:]
+    bands, times, rows, cols = plan._window.axes
     a, _, c, _, e, f = grid.transform
-    names = _values(data, "band")
-    times = _values(data, "time")
+    named = isinstance(data, xr.DataArray)  # a dataset's variables are its bands
+    names = _values(data, "band") if named else None
+    moments = _values(data, "time")
     return plan._sliced(
         Window(
             (
-                _chosen(plan, 0, None if names is None else _found(names, np.asarray(plan.bands), "band")),
-                _chosen(plan, 1, None if times is None else _found(times, plan.times, "time")),
-                _cells(data, "y", f, e, rows),
-                _cells(data, "x", c, a, cols),
+                _chosen(bands, None if names is None else _found(names, np.asarray(plan.bands), "band")),
+                _chosen(times, None if moments is None else _found(moments, plan.times, "time")),
+                _cells(data, "y", f, e, rows) if grid.rectilinear else rows,
+                _cells(data, "x", c, a, cols) if grid.rectilinear else cols,
             )
         )
     )
 
 
-def _chosen(plan: Plan, axis: int, positions: NDArray[np.int64] | None) -> Selection:
-    whole = plan._window.axes[axis]
+def _check_axes(data: xr.DataArray | xr.Dataset, plan: Plan) -> None:
+    """Refuse an object that does not tell which part of the plan it is.
+
+    An axis without a coordinate must be there as a whole; rows and columns must not run along one dimension.
+    """
+    coords = data.coords
+    if "y" in coords and "x" in coords and set(coords["y"].dims) & set(coords["x"].dims):
+        raise InvalidArgument(
+            "y and x of this array run along one dimension: it is points, or stacked. Ask the array it was taken from"
+        )
+    for name, axis in zip(AXES, plan._window.axes, strict=True):
+        told = name in coords and (plan._base.grid.rectilinear or name in ("band", "time"))
+        if told or (name == "band" and isinstance(data, xr.Dataset)):
+            continue
+        if data.sizes.get(name, 1) != axis.count:
+            raise InvalidArgument(
+                f"this array has no coordinate {name!r} to tell which part of its plan it is: ask for it before "
+                f"{name} is dropped, renamed or, without coordinates, sliced"
+            )
+
+
+def _chosen(whole: Selection, positions: NDArray[np.int64] | None) -> Selection:
     return whole if positions is None else Selection.listed(whole.positions[positions])
 
 

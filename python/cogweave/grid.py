@@ -284,7 +284,7 @@ def as_grid(value: object) -> Grid:
     if all(hasattr(value, name) for name in ("coords", "dims", "sizes")):
         return _like(box)
     raise InvalidArgument(
-        "grid wants a cogweave.Grid, an odc-geo GeoBox or an xarray object with a CRS, and was "
+        'grid wants a cogweave.Grid, an odc-geo GeoBox, an xarray object with a CRS or "native", and was '
         f"given {value if isinstance(value, str) else type(value).__name__!r}"
     )
 

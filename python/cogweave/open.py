@@ -6,7 +6,7 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from . import _arguments, _crs, _signing
+from . import _arguments, _crs, _grouping, _signing
 from . import _properties as stac_properties
 from ._arrays import Chunks, chunked, data_array
 from ._plan_request import plan_request
@@ -230,7 +230,12 @@ def planned(given: Mapping[str, Any], *, per_band: bool = False) -> Steps[tuple[
     outline = {"region": place.region, "intersects": place.intersects}
     columns = stac_properties.columns_of(given["properties"])
     query = {**wanted, **outline, **needed(request, columns)}
-    items = yield from find(found, query, storage, sign, progress)
+    try:
+        items = yield from find(found, query, storage, sign, progress)
+    except InvalidArgument as problem:
+        if problem.reason == "UnknownProperty" and f'"{request["time_period"]}"' in problem.message and not columns:
+            raise _grouping.unknown(request["time_period"], problem.message) from None
+        raise
     if (yield from aside(len, items)) == 0:
         raise SearchError(_nothing(found, place, wanted), reason="NoItems")
     target = place.grid
@@ -283,7 +288,7 @@ def locate(
             raise InvalidArgument("grid says where: leave out crs and resolution")
         target = as_grid(grid)
         if box is not None:
-            target = target._crop(_crs.transform_bbox(box, box_crs or target.crs, target.crs))
+            target = _cropped(target, _crs.transform_bbox(box, box_crs or target.crs, target.crs), bbox is None)
     else:
         if box is None or crs is None or resolution is None:
             missing = [
@@ -293,6 +298,8 @@ def locate(
                 f"where is not said: bbox, crs and resolution, or grid, are wanted, and {' and '.join(missing)} missing"
             )
         if isinstance(crs, str) and crs.lower() == "utm":
+            if box_crs is None and (max(map(abs, box[::2])) > 360 or max(map(abs, box[1::2])) > 90):
+                raise InvalidArgument(f'bbox {box} is not in degrees, as crs="utm" takes it: bbox_crs says its CRS')
             west, south, east, north = _crs.transform_bbox(box, box_crs or _crs.LONLAT, _crs.LONLAT)
             box_crs = box_crs or _crs.LONLAT
             crs = _crs.utm((west + east) / 2, (south + north) / 2)
@@ -301,6 +308,15 @@ def locate(
         target = Grid.from_bbox(box, name, resolution)
     region = {"crs": target.crs, "bbox": list(target.bbox)}
     return Where(target, region, geometry)
+
+
+def _cropped(target: Grid, box: _arguments.BBox, by_geometry: bool) -> Grid:
+    try:
+        return target._crop(box)
+    except InvalidArgument as problem:
+        raise InvalidArgument(
+            f"the extent of intersects: {problem.message}" if by_geometry else problem.message
+        ) from None
 
 
 def _extent(

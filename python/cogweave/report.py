@@ -25,6 +25,7 @@ _MEANING: Final = {
     "unread": "not needed: earlier items had filled the pixels",
     "data": "gave pixels",
 }
+_NOTHING: Final = 'nothing failed so far; of every item that is read it tells with errors="ignore"'
 _SHOWN: Final = 20  # rows of a text or a table, of those that failed or held no data
 
 
@@ -127,7 +128,7 @@ class Report:
 
     def __repr__(self) -> str:
         if not self._rows:
-            return "<cogweave.Report: nothing to tell of>"
+            return f"<cogweave.Report: {_NOTHING}>"
         lines = ["<cogweave.Report>"]
         lines += [f"{count:>8} {status:8} {_MEANING[status]}" for status, count in self.counts.items()]
         worth = self._worth_showing()
@@ -140,6 +141,8 @@ class Report:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
+        if not self._rows:
+            return f"<b>cogweave.Report</b><p>{html.escape(_NOTHING)}</p>"
         counts = "".join(
             f"<tr><td>{count}</td><td>{status}</td><td>{html.escape(_MEANING[status])}</td></tr>"
             for status, count in self.counts.items()
