@@ -50,6 +50,9 @@ def main(target: Path) -> None:
         book = notebook(script.read_text())
         NotebookClient(book, timeout=300, kernel_name="python3").execute()
         book.cells.pop(0)
+        for output in (output for cell in book.cells for output in cell.get("outputs", ())):
+            if output.get("data", {}).get("text/html", "").startswith("<pre>"):
+                del output["data"]["text/html"]  # xarray's text: Markdown has blocks for it
         page, resources = exporter.from_notebook_node(
             book, {"output_files_dir": script.stem, "unique_key": script.stem}
         )

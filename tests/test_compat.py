@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import cogweave as cw
@@ -97,3 +98,28 @@ def test_calls_of_lazycogs_need_another_import_only(made: Archive) -> None:
     xr.testing.assert_identical(da, expected)
     with pytest.raises(TypeError, match="storage="):
         open(str(made.local), bbox=box, crs="EPSG:32632", resolution=10.0, store=object())
+    with pytest.raises(TypeError, match="first argument"):
+        open(href=str(made.local), bbox=box, crs="EPSG:32632", resolution=10.0)
+
+
+def test_every_argument_of_odc_stac_is_taken_or_answered(items: list[pystac.Item]) -> None:
+    theirs = inspect.signature(odc_stac.load).parameters
+    ours = inspect.signature(cw.compat.odc_load).parameters
+    for name in (name for name, told in theirs.items() if told.kind is told.KEYWORD_ONLY and name not in ours):
+        with pytest.raises(TypeError, match=rf"'{name}': use "):
+            cw.compat.odc_load(items, **{name: None})
+    assert {"patch_url", "groupby", "like", "anchor"} <= set(ours)
+
+
+def test_patched_urls_are_what_is_read(items: list[pystac.Item], made: Archive) -> None:
+    nowhere = "https://nowhere.invalid"
+
+    def patch(url: str) -> str:
+        return made.server.href(url.removeprefix(f"{nowhere}{made.folder}/"))
+
+    moved = [item.clone() for item in items]
+    for item in moved:
+        for asset in item.assets.values():
+            asset.href = nowhere + asset.href
+    got = cw.compat.odc_load(moved, "B04", patch_url=patch)
+    xr.testing.assert_equal(got, cw.compat.odc_load(items, "B04"))

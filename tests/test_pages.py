@@ -117,19 +117,23 @@ def test_odc_stac_s_users(names: dict[str, Any], made: Archive) -> None:
     items = [pystac.Item.from_dict(item) for item in _local(made)]
     ours: dict[str, Any] = {**names, "items": items, "odc": odc, "bbox": DEGREES}
     theirs = {}
-    for line in examples("from-odc-stac.md")[0].splitlines():
-        execute(line, ours)
-        theirs[line.split("(")[0]] = ours["ds"].load()
+    for call in _statements(examples("from-odc-stac.md")[0]):
+        execute(call, ours)
+        theirs[call.split("(")[0]] = ours["ds"].load()
     first, second = theirs.values()
     np.testing.assert_array_equal(first.red, second.red)
     assert first.red.values.any()
 
 
 def test_stackstac_s_users(names: dict[str, Any], made: Archive) -> None:
-    _, code = examples("from-stackstac.md")[0].split("\n", 1)  # the first line is stackstac's own
+    _, code = _statements(examples("from-stackstac.md")[0])  # the first is stackstac's own
     items = [pystac.Item.from_dict(item) for item in _local(made)]
     da = execute(code, {**names, "items": items, "bbox": DEGREES})["da"]
     assert da.dtype == "float64" and np.isfinite(da.values).any()
+
+
+def _statements(code: str) -> list[str]:
+    return [ast.unparse(statement) for statement in ast.parse(code).body]
 
 
 def _local(made: Archive) -> list[dict[str, Any]]:

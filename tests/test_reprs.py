@@ -67,10 +67,15 @@ def test_text_of_a_catalog_is_no_markup() -> None:
 
 
 def test_long_tables_are_cut() -> None:
-    shown = _html.card("many", [], ("rows", ["n"], [(n,) for n in range(500)]))
+    shown = _html.card("many", [], ("500 rows", ["n"], [(n,) for n in range(500)]))
     assert "500 rows" in shown and "and 480 more" in shown and shown.count("<tr>") < 30
 
 
 def test_no_secret_of_a_url_shows() -> None:
     headers = cw.Headers(pa.table({"href": ["https://user:PASSWORD@host/a.tif?sig=SECRET"], "size": [1]}))
     assert "SECRET" not in headers._repr_html_() and "PASSWORD" not in headers._repr_html_()
+
+
+def test_a_table_says_how_many_of_its_rows_are_shown() -> None:
+    few, many = (cw.Items(pa.table({"id": [f"i{n}" for n in range(count)]})) for count in (3, 40))
+    assert ">3 rows<" in few._repr_html_() and ">the first 5 of 40 rows<" in many._repr_html_()

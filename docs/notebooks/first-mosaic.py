@@ -36,4 +36,5 @@ axes = da.cogweave.plot_footprints()
 # %%
 picture = da.isel(time=1).load()
 reflectance = (picture * 0.0001 - 0.1).where(picture > 0)
-image = reflectance.transpose("y", "x", "band").plot.imshow(vmin=0, vmax=0.25, size=6)
+colours = reflectance.transpose("y", "x", "band")
+image = colours.plot.imshow(vmin=0, vmax=0.25, size=6)

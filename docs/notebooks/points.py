@@ -18,13 +18,13 @@ da = cw.open(
     bands=["red", "SCL"],
 )
 random = np.random.default_rng(0)
-points = geopandas.GeoDataFrame(
-    geometry=geopandas.points_from_xy(random.uniform(11.9, 12.1, 1000), random.uniform(45.4, 45.6, 1000)),
-    crs="EPSG:4326",
-)
+lon, lat = random.uniform(11.9, 12.1, 1000), random.uniform(45.4, 45.6, 1000)
+points = geopandas.GeoSeries.from_xy(lon, lat, crs="EPSG:4326")
 with cw.measure() as spent:
     values = da.cogweave.sample(points)
 print({name: spent[name] for name in ("native_calls", "decoded_pixels")})
+
+# %%
 values
 
 # %% [markdown]
@@ -33,4 +33,5 @@ values
 # %%
 red = values.sel(band="red").where(values.sel(band="red") > 0)
 seen = ~values.sel(band="SCL").isin([0, 3, 8, 9, 10])
-lines = (red.where(seen) * 0.0001 - 0.1).isel(point=slice(0, 40)).plot.line(x="time", add_legend=False, marker=".")
+reflectance = (red.where(seen) * 0.0001 - 0.1).drop_vars("spatial_ref")
+lines = reflectance[:, :40].plot.line(x="time", add_legend=False, marker=".")

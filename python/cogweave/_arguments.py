@@ -33,7 +33,8 @@ RESAMPLING: Final = (
 )  # fmt: skip
 
 # What lazycogs has and cogweave replaces.
-_REPLACED: Final = {
+_REPLACED: Final[Mapping[str, str]] = {
+    "href": "source, the first argument",
     "store": "storage=",
     "duckdb_client": "source: a path, a URL or an Arrow table; cogweave runs its own DuckDB",
     "path_from_href": "sign= (href -> href)",
@@ -41,13 +42,13 @@ _REPLACED: Final = {
 }
 
 
-def names_replacements(function: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a function so that lazycogs' own arguments raise a TypeError naming ours."""
+def names_replacements(function: Callable[P, T], replaced: Mapping[str, str] = _REPLACED) -> Callable[P, T]:
+    """Decorate a function so that another library's own arguments, lazycogs' here, raise a TypeError naming ours."""
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        for name in _REPLACED.keys() & kwargs.keys():
-            raise TypeError(f"{function.__name__.lstrip('_')}() has no argument {name!r}: use {_REPLACED[name]}")
+        for name in replaced.keys() & kwargs.keys():
+            raise TypeError(f"{function.__name__.lstrip('_')}() has no argument {name!r}: use {replaced[name]}")
         return function(*args, **kwargs)
 
     return call

@@ -23,7 +23,7 @@ display:inline-block;max-width:100%;box-sizing:border-box;overflow-x:auto}
 color:inherit;white-space:nowrap}
 .cogweave th{font-weight:500;opacity:.65}
 .cogweave td.long{white-space:normal;max-width:60em;overflow-wrap:anywhere}
-.cogweave td.number{text-align:right;font-variant-numeric:tabular-nums}
+.cogweave .number{text-align:right;font-variant-numeric:tabular-nums}
 .cogweave details{margin-top:6px}
 .cogweave summary{cursor:pointer;opacity:.8}
 """.replace("\n", "")
@@ -40,7 +40,7 @@ def card(title: str, facts: Iterable[tuple[str, str]], rows: Rows | None = None,
     facts : iterable of (str, str)
         Names and what is said of them; escaped here.
     rows : (str, columns, rows), optional
-        What the table lists, its columns and its rows.
+        What the table lists, in words, its columns and its rows.
     picture : str, optional
         SVG, as it is.
     """
@@ -62,13 +62,12 @@ def size(count: float) -> str:
 
 
 def _folded(what: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    kinds = [" class='number'" if isinstance(value, int) else "" for value in rows[0]]
+    head = "".join(f"<th{kind}>{escape(name)}</th>" for name, kind in zip(columns, kinds, strict=True))
     body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows[:_MOST_ROWS])
     more = len(rows) - _MOST_ROWS
     note = f"<div>and {more:,} more</div>" if more > 0 else ""
-    return (
-        f"<details><summary>{len(rows):,} {escape(what)}</summary><table><tr>{head}</tr>{body}</table>{note}</details>"
-    )
+    return f"<details><summary>{escape(what)}</summary><table><tr>{head}</tr>{body}</table>{note}</details>"
 
 
 def _cell(value: object) -> str:

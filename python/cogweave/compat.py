@@ -8,12 +8,13 @@ the Dataset that it gives.
 from __future__ import annotations
 
 import collections
+import functools
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from . import _arguments
+from . import _arguments, _signing
 from ._arrays import dataset
 from ._plan_request import plan_request
 from ._source import resolve, stac_items
@@ -27,6 +28,7 @@ from .tables import Items
 if TYPE_CHECKING:
     import xarray as xr
 
+    from ._signing import Signer
     from .grid import Grid
 
 __all__ = [
@@ -52,9 +54,22 @@ MedianMethod: Final = "median"
 StdevMethod: Final = "stdev"
 CountMethod: Final = "count"
 
+# What odc.stac.load has beside what is here.
+_ODC_REPLACED: Final = {
+    **dict.fromkeys(("lon", "lat"), "bbox=, in degrees"),
+    **dict.fromkeys(("x", "y", "geopolygon", "intersects"), "geobox="),
+    "pool": "cogweave.configure(threads=)",
+    "progress": "cogweave.open, which has progress=",
+    "stac_cfg": "dtype= and nodata=; else the files say both",
+    "with_properties": "cogweave.open, which has properties=",
+    "fuse_func": "cogweave.open, which has mosaic_method= and a mask",
+    "driver": "nothing: cogweave reads the files itself",
+}
+
 _LEAST_SHARE: Final = 0.1  # of a pixel, by which edges may lie off the lattice
 
 
+@functools.partial(_arguments.names_replacements, replaced=_ODC_REPLACED)
 def _odc_load(
     items: object,
     bands: str | Iterable[str] | None = None,
@@ -71,6 +86,7 @@ def _odc_load(
     nodata: float | None = None,
     chunks: Mapping[str, Any] | None = None,
     fail_on_error: bool = True,
+    patch_url: Signer | None = None,
     preserve_original_order: bool = False,
     storage: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Steps[xr.Dataset]:
@@ -102,6 +118,8 @@ def _odc_load(
         not named is 1 step and the files' tiles.
     fail_on_error : bool, optional
         False: an item that cannot be read counts as absent.
+    patch_url : callable, optional
+        ``href -> href``, asked when files are read: what `cogweave.open` calls ``sign``.
     preserve_original_order : bool, optional
         Combine the items of a step in the order given, not by time and id.
     storage : dict, optional
@@ -141,7 +159,7 @@ def _odc_load(
     )
     request["chunk"] = chunks is not None
     table = yield from aside(_table_of, found)
-    plan = yield from make(table, None, grid, request, storage)
+    plan = yield from make(table, None, grid, request, storage, _signing.checked(patch_url))
     data = yield from aside(_labelled, plan, groupby, order, ordered)
     if chunks is None:
         return (yield from aside(data.load))

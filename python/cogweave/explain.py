@@ -136,7 +136,7 @@ class Explanation:
             (str(row["time"])[:16], *(row[name] for name in columns[1:5]), _html.size(row["bytes"]), row["requests"])
             for row in self.files
         ]
-        return _html.card("cogweave plan", self._lines(), ("files", columns, rows))
+        return _html.card("cogweave plan", self._lines(), (f"{len(rows):,} files", columns, rows))
 
 
 class Planned(Protocol):

@@ -114,7 +114,7 @@ def _open(
         CQL2 text or CQL2 JSON.
     ids, collections : str or iterable of str, optional
         Only these.
-    intersects : GeoJSON or object with ``__geo_interface__``, optional
+    intersects : GeoJSON or object with __geo_interface__, optional
         Geometry in degrees: selects items and, without a bbox, sets the extent; never masks pixels.
     sortby : str, dict or list of them, optional
         Order in which items of a time step combine; else that of the source.

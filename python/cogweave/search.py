@@ -48,7 +48,7 @@ def _search(
         extra).
     bbox : four floats, optional
         ``(west, south, east, north)`` in degrees (EPSG:4326).
-    intersects : GeoJSON or object with ``__geo_interface__``, optional
+    intersects : GeoJSON or object with __geo_interface__, optional
         Geometry in degrees; items whose footprint meets it.
     datetime : str, datetime, numpy.datetime64 or a pair of them, optional
         An instant, a partial date (``"2025-06"``), or an interval; None or ``".."`` is an open end.

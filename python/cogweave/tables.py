@@ -182,7 +182,9 @@ class Table:
             ("memory", _html.size(self.nbytes)),
             ("columns", ", ".join(self.columns)),
         ]
-        return _html.card(f"cogweave.{type(self).__name__}", facts, ("rows, the first of them", *self._shown()))
+        columns, rows = self._shown()
+        what = f"the first {len(rows)} of {len(self):,} rows" if len(rows) < len(self) else f"{len(rows)} rows"
+        return _html.card(f"cogweave.{type(self).__name__}", facts, (what, columns, rows))
 
     def _shown(self) -> tuple[list[str], list[tuple[object, ...]]]:
         """Give the columns, and the first rows of them, that a repr shows."""
