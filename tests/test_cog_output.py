@@ -105,6 +105,18 @@ def test_a_mask_says_what_no_value_says(tmp_path: Path) -> None:
         assert src.nodata == 7 and src.mask_flag_enums == ([MaskFlags.nodata],), "a value says it"
 
 
+@pytest.mark.parametrize("arguments", [{}, {"mosaic_method": "count"}], ids=str)
+def test_there_is_no_mask_where_every_cell_has_a_value(arguments: dict[str, Any], tmp_path: Path) -> None:
+    array = pixels("uint8", (1, 300, 400))
+    array[0, :50] = 0
+    wide = (10, 0, 499500 if arguments else 500000, 0, -10, 5000000)  # of a count the value of bare cells is 0
+    da = open_(array, tmp_path, grid=cw.Grid("EPSG:32632", wide, (300, 400)), **arguments)
+    write_cog(da.cogweave.plan, tmp_path / "m.tif")
+    read, src = written(tmp_path / "m.tif")
+    assert src.mask_flag_enums == ([MaskFlags.all_valid],)
+    np.testing.assert_array_equal(read[0], da.values[0, 0])
+
+
 def test_fractions_have_nan_for_nodata(tmp_path: Path) -> None:
     array = pixels("float32", (1, 60, 60))
     wider = cw.Grid("EPSG:32632", (10, 0, 499500, 0, -10, 5000000), (60, 110))

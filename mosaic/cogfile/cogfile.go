@@ -25,6 +25,8 @@ type Raster struct {
 	Grid   core.Grid
 	DType  core.DType
 	NoData core.NoData
+	// Whole: every value is one, those of cells that nothing covers too.
+	Whole bool
 	// Layers in the order of the file.
 	Layers []Layer
 	// OverviewResampling is one of OverviewResamplings; "" chooses by the dtype.

@@ -108,7 +108,7 @@ func (s *surface) switches() []string {
 	for _, layer := range s.Layers {
 		args = append(args, "-b", strconv.Itoa(layer.Plane+1))
 	}
-	if s.mask != nil {
+	if s.bare {
 		args = append(args, "-mask", strconv.Itoa(len(s.Layers)+1))
 	}
 	if s.NoData.Set {

@@ -28,7 +28,7 @@ func Of(p *plan.Plan, w plan.Window) (Raster, error) {
 	if err != nil {
 		return Raster{}, err
 	}
-	r := Raster{DType: dtype, NoData: nodata, Grid: core.Grid{CRS: p.Grid.CRS, Rows: w.Row.Len(), Cols: w.Col.Len(),
+	r := Raster{DType: dtype, NoData: nodata, Whole: p.Method.Name == "count", Grid: core.Grid{CRS: p.Grid.CRS, Rows: w.Row.Len(), Cols: w.Col.Len(),
 		Transform: p.Grid.Transform.Shift(float64(w.Col.At(0)), float64(w.Row.At(0)))}}
 	for t := range w.Time.Len() {
 		for b := range w.Band.Len() {
@@ -104,7 +104,9 @@ func (r *Raster) overviews() string {
 }
 
 // needsMask tells whether no pixel value says that nothing covers a cell.
-func (r *Raster) needsMask() bool { return !r.NoData.Set && !r.DType.IsComplex() && !r.DType.IsFloat() }
+func (r *Raster) needsMask() bool {
+	return !r.NoData.Set && !r.Whole && !r.DType.IsComplex() && !r.DType.IsFloat()
+}
 
 func (r *Raster) check() error {
 	if name := r.OverviewResampling; name != "" && !slices.Contains(OverviewResamplings(), name) {

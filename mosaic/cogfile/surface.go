@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 
@@ -19,6 +20,7 @@ type surface struct {
 	memory []byte
 	pixels []byte
 	mask   []byte // nil where there is none
+	bare   bool   // the mask leaves some cell out
 }
 
 // newSurface takes the space on the disk at once: a page of the mapping that finds none later would end the process.
@@ -83,47 +85,77 @@ func writeZeros(file *os.File, size int64) error {
 const stripBytes = 64 << 20
 
 // findMask marks the cells that any layer has data for. Where no value means "nothing here", two paintings with
-// different fills tell: a cell that nothing covers is the fill both times. Rows without the first fill are
+// different fills tell: a cell that nothing covers is the fill both times. Strips without the first fill are
 // painted once only.
 func (s *surface) findMask(ctx context.Context, paint Paint) error {
 	row := s.Grid.Cols * s.DType.Size()
 	rows := min(s.Grid.Rows, max(1, stripBytes/(row*len(s.Layers))))
-	again := make([]byte, rows*row*len(s.Layers))
-	covered, other := s.DType.Bytes(127), 1.0
+	again, other := make([]byte, rows*row*len(s.Layers)), 1.0
 	for top := 0; top < s.Grid.Rows; top += rows {
 		rows = min(rows, s.Grid.Rows-top)
-		mask := s.mask[top*row : (top+rows)*row]
-		if full := s.hasFill(top, rows); !full {
-			fillWith(mask, covered)
-			continue
-		}
-		again := again[:rows*row*len(s.Layers)]
-		if err := paint(ctx, top, rows, &other, again); err != nil {
-			return err
-		}
-		for plane := range s.Layers {
-			first := s.pixels[(plane*s.Grid.Rows+top)*row:]
-			for at := 0; at < rows*row; at += row {
-				markEqual(mask[at:at+row], first[at:], again[plane*rows*row+at:], covered)
+		strip := again[:rows*row*len(s.Layers)]
+		if s.hasFill(top, rows) {
+			if err := paint(ctx, top, rows, &other, strip); err != nil {
+				return err
 			}
+		} else {
+			strip = nil
+		}
+		for y := range rows {
+			s.markRow(top+y, rowsOf(strip, len(s.Layers), rows, y, row))
 		}
 	}
 	return nil
 }
 
+// rowsOf gives one row of each layer of a strip; none of a strip that is nil.
+func rowsOf(strip []byte, layers, rows, y, row int) [][]byte {
+	if strip == nil {
+		return nil
+	}
+	found := make([][]byte, layers)
+	for k := range found {
+		at := (k*rows + y) * row
+		found[k] = strip[at : at+row]
+	}
+	return found
+}
+
+// row is a row of a plane, as it was painted first.
+func (s *surface) row(plane, y int) []byte {
+	row := s.Grid.Cols * s.DType.Size()
+	at := (plane*s.Grid.Rows + y) * row
+	return s.pixels[at : at+row]
+}
+
 // hasFill tells whether some pixel of a strip is the raster's fill, 0.
 func (s *surface) hasFill(top, rows int) bool {
-	row := s.Grid.Cols * s.DType.Size()
 	zero := make([]byte, s.DType.Size())
 	for plane := range s.Layers {
 		for y := range rows {
-			at := (plane*s.Grid.Rows + top + y) * row
-			if contains(s.pixels[at:at+row], zero) {
+			if contains(s.row(plane, top+y), zero) {
 				return true
 			}
+			runtime.Gosched() // the loops below have no point at which a collector could stop them
 		}
 	}
 	return false
+}
+
+// markRow marks the pixels of a row in which some layer is the same as in the second painting; all of them if there
+// was none.
+func (s *surface) markRow(y int, again [][]byte) {
+	size := s.DType.Size()
+	mark := s.DType.Bytes(127)
+	mask := s.mask[y*s.Grid.Cols*size:][:s.Grid.Cols*size]
+	if again == nil {
+		fillWith(mask, mark)
+	}
+	for plane, second := range again {
+		markEqual(mask, s.row(plane, y), second, mark)
+	}
+	s.bare = s.bare || contains(mask, make([]byte, size))
+	runtime.Gosched()
 }
 
 func contains(pixels, value []byte) bool {

@@ -44,6 +44,9 @@ func TestMaskAcrossStrips(t *testing.T) {
 	if painted == 0 || painted >= rows/2 {
 		t.Errorf("%d rows were painted again of %d", painted, rows)
 	}
+	if !s.bare {
+		t.Error("the mask is not told to leave cells out")
+	}
 	for y := range rows {
 		for x := range cols {
 			if marked := s.mask[y*cols+x] != 0; marked == bare(y, x) {
