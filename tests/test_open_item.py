@@ -266,3 +266,9 @@ def test_what_is_no_geotiff(tmp_path: Path) -> None:
         cw.open_item(tmp_path / "item.json")
     with pytest.raises(cw.AssetNotFound):
         cw.open_item(tmp_path / "none.tif")
+
+
+def test_a_file_by_itself_has_no_footprint_and_says_where_it_lies(pyramid: Path) -> None:
+    da = cw.open_item(pyramid)
+    with pytest.raises(cw.InvalidArgument, match=r"opened by itself .*plan\.grid\.bbox"):
+        da.cogweave.footprints()

@@ -40,7 +40,10 @@ def footprints(plan: Plan) -> Any:
         raise ImportError("footprints want geopandas: pip install 'cogweave[geo]'") from problem
     items = _properties.with_columns(plan.items, ["geometry"])
     if "geometry" not in items.columns:
-        raise InvalidArgument(f"the items have no column geometry: there are {', '.join(items.columns)}")
+        raise InvalidArgument(
+            "there are no footprints: the items have no column geometry, as a GeoTIFF opened by itself has none; "
+            f"its outline is da.cogweave.plan.grid.bbox. There are {', '.join(items.columns)}"
+        )
     steps = plan._base.membership.steps
     chosen = np.flatnonzero(np.isin(steps, plan._window.axes[1].positions))
     told = {"id": _properties.columns(items, ["id"])["id"], **_properties.columns(items, None)}

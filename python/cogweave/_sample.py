@@ -87,8 +87,8 @@ def cells_of(
     """
     if method not in (None, "nearest"):
         raise InvalidArgument(f'method {method!r} is neither "nearest" nor None')
-    if tolerance is not None and not (isinstance(tolerance, Real) and tolerance >= 0):
-        raise InvalidArgument(f"tolerance is no distance: {tolerance!r}")
+    if tolerance is not None:
+        _check_distance(tolerance)
     a, b, c, d, e, f = grid.transform
     det = a * e - b * d
     with np.errstate(invalid="ignore"):
@@ -101,6 +101,11 @@ def cells_of(
         if tolerance is not None:
             inside &= np.hypot(a * off_x + b * off_y, d * off_x + e * off_y) <= tolerance
     return np.where(inside, row, 0).astype("int64"), np.where(inside, col, 0).astype("int64"), inside
+
+
+def _check_distance(tolerance: object) -> None:
+    if not isinstance(tolerance, Real) or not float(tolerance) >= 0:
+        raise InvalidArgument(f"tolerance is no distance: {tolerance!r}")
 
 
 def _sample(
