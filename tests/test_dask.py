@@ -6,6 +6,7 @@ import gc
 import math
 import os
 import pickle
+import pickletools
 import subprocess
 import sys
 import zlib
@@ -233,3 +234,27 @@ def test_settings_reach_the_workers_and_each_has_its_own_budget(client: Any, mad
 def _inherit(packed: bytes) -> dict[str, Any]:
     pickle.loads(packed)
     return {"pid": os.getpid(), **cw.configure()}
+
+
+def test_a_recipe_needs_no_version_of_numpy(made: Archive, grid: cw.Grid) -> None:
+    plan = cw.open(made.local, grid=grid, bands=["B04", "SCL"], time_period="platform", chunks={}).cogweave.plan
+    picked = plan[:, [0], [3, 1, 8]]
+    for one in (plan, picked):
+        packed = pickle.dumps(one)
+        base, window = packed, zlib.decompress(_compressed(packed))
+        assert b"numpy" not in base and b"numpy" not in window
+    script = (
+        "import pickle, sys; import cogweave as cw; "
+        "sys.stdout.buffer.write(cw.read(pickle.loads(sys.stdin.buffer.read())).tobytes())"
+    )
+    told = subprocess.run([sys.executable, "-c", script], input=pickle.dumps(picked), capture_output=True, check=True)
+    assert told.stdout == cw.read(picked).tobytes()
+    again = pickle.loads(pickle.dumps(plan._base.description))
+    assert again.bands[0].dtype == plan.dtype and again.groups.tolist() == plan._base.description.groups.tolist()
+    np.testing.assert_array_equal(again.times, plan.times)
+
+
+def _compressed(packed: bytes) -> bytes:
+    """The recipe inside a pickled plan."""
+    (found,) = [arg for _, arg, _ in pickletools.genops(packed) if isinstance(arg, bytes) and arg[:1] == b"x"]
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,6 +102,22 @@ class Description:
             chunk=None if not chunk else (int(chunk[0]), int(chunk[1])),
             warnings=tuple(told.get("warnings") or ()),
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As JSON would have it: numpy's own pickles are not read by every version of numpy.
+        bands = [{**asdict(band), "dtype": band.dtype.name} for band in self.bands]
+        told = {
+            "times": self.times.astype("datetime64[us]").astype("int64").tolist(),
+            "groups": None if self.groups is None else self.groups.tolist(),
+            "bands": bands,
+            "dtype": self.dtype.name,
+            "nodata": self.nodata,
+            "item_count": self.item_count,
+            "step_items": self.step_items.tolist(),
+            "chunk": self.chunk,
+            "warnings": self.warnings,
+        }
+        return Description.read, (told,)
 
 
 def _band(told: Mapping[str, Any]) -> Band:
