@@ -74,6 +74,7 @@ def test_layers_are_named_and_in_the_order_of_time(made: Archive, tmp_path: Path
     assert src.descriptions == tuple(f"{b} {str(t)[:19]}" for t in part.time.values for b in ("B04", "B03"))
     assert tuple(src.transform)[:6] == (10, 0, grid.transform[2] + 200, 0, -10, grid.transform[5] - 100)
     assert src.crs.to_epsg() == 32632 and src.nodata == 0
+    assert src.scales == (0.0001,) * 4 and src.offsets == (-0.1,) * 4, "what raw values mean"
     one = da.isel(time=[0])
     write_cog(one.cogweave.plan, tmp_path / "one.tif")
     assert written(tmp_path / "one.tif")[1].descriptions == ("B04", "B03"), "one time needs no label"
