@@ -95,8 +95,8 @@ func (c *Client) Configure(cfg Config) error {
 	}
 	c.state.Store(next)
 	c.limits.configure(next.cfg)
-	c.tiles.resize(next.cfg.TileCacheBytes)
-	c.headers.resize(next.cfg.HeaderCacheBytes)
+	c.tiles.cache.resize(next.cfg.TileCacheBytes)
+	c.headers.cache.resize(next.cfg.HeaderCacheBytes)
 	if replaced != nil {
 		replaced.Close()
 	}

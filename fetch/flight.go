@@ -11,8 +11,8 @@ import (
 // tileTable knows every tile that is kept or under way. Its lock is never held during I/O or while a
 // caller's function runs.
 type tileTable struct {
-	mu      sync.Mutex
 	cache   *lru[tileKey, []byte]
+	mu      sync.Mutex // also held from a miss of the cache to the tile's being pending
 	pending map[tileKey]*tile
 }
 
@@ -69,22 +69,8 @@ func (tt *tileTable) leave(c *call, pending []*tile) {
 	}
 }
 
-func (tt *tileTable) resize(budget int64) {
-	tt.mu.Lock()
-	defer tt.mu.Unlock()
-	tt.cache.resize(budget)
-}
-
-func (tt *tileTable) bytes() int64 {
-	tt.mu.Lock()
-	defer tt.mu.Unlock()
-	return tt.cache.used
-}
-
 // forget drops what is kept of every version of a file.
 func (tt *tileTable) forget(name string) {
-	tt.mu.Lock()
-	defer tt.mu.Unlock()
 	prefix := name + "\x00"
 	tt.cache.removeIf(func(k tileKey) bool { return strings.HasPrefix(k.version, prefix) })
 }

@@ -86,7 +86,7 @@ func (c *Client) presignMissing(ctx context.Context, hrefs []string) error {
 	kept := c.state.Load().kept
 	missing := make([]string, 0, len(hrefs))
 	for _, href := range hrefs {
-		if name := nameOf(ctx, href); !c.headers.has(name) && !kept.Has(name) {
+		if name := nameOf(ctx, href); !c.headers.cache.has(name) && !kept.Has(name) {
 			missing = append(missing, href)
 		}
 	}

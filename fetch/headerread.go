@@ -105,8 +105,6 @@ const maxEmbedded = 1 << 12
 // copied, so that they do not keep the rest alive.
 func (tt *tileTable) keepEmbedded(ctx context.Context, h *cog.Header, head []byte) {
 	version := versionOf(ctx, &core.Asset{Href: h.Href, ETag: h.ETag, Size: h.Size})
-	tt.mu.Lock()
-	defer tt.mu.Unlock()
 	for _, levels := range [][]cog.Level{h.Levels, h.Masks} {
 		for i := range levels {
 			l := &levels[i]

@@ -11,8 +11,8 @@ import (
 
 // headerTable knows every header that is kept or being read.
 type headerTable struct {
-	mu      sync.Mutex
 	cache   *lru[string, *cog.Header] // by href without signature, as pending
+	mu      sync.Mutex                // also held from a miss of the cache to the flight's being pending
 	pending map[string]*headerFlight
 }
 
@@ -93,31 +93,6 @@ func (ht *headerTable) finish(f *headerFlight, h *cog.Header, err error) {
 		}
 	}
 	close(f.done)
-}
-
-func (ht *headerTable) forget(name string) {
-	ht.mu.Lock()
-	defer ht.mu.Unlock()
-	ht.cache.remove(name)
-}
-
-func (ht *headerTable) has(name string) bool {
-	ht.mu.Lock()
-	defer ht.mu.Unlock()
-	_, ok := ht.cache.entries[name]
-	return ok
-}
-
-func (ht *headerTable) resize(budget int64) {
-	ht.mu.Lock()
-	defer ht.mu.Unlock()
-	ht.cache.resize(budget)
-}
-
-func (ht *headerTable) bytes() int64 {
-	ht.mu.Lock()
-	defer ht.mu.Unlock()
-	return ht.cache.used
 }
 
 // headerBytes estimates the memory of a header: its tile lists, tags and a constant per level.

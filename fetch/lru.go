@@ -1,10 +1,14 @@
 package fetch
 
-import "container/list"
+import (
+	"container/list"
+	"sync"
+)
 
-// lru keeps values up to a number of bytes and drops those unused for longest. It is not safe for
-// concurrent use: its owner's lock guards it.
+// lru keeps values up to a number of bytes and drops those unused for longest. It is safe for concurrent
+// use. Its lock is taken last: who holds a table's lock may take it, not the other way round.
 type lru[K comparable, V any] struct {
+	mu           sync.Mutex
 	budget, used int64
 	entries      map[K]*list.Element
 	order        *list.List // of *kept[K, V], the last used first
@@ -21,6 +25,8 @@ func newLRU[K comparable, V any](budget int64) *lru[K, V] {
 }
 
 func (c *lru[K, V]) get(key K) (value V, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	e, ok := c.entries[key]
 	if !ok {
 		return value, false
@@ -32,7 +38,9 @@ func (c *lru[K, V]) get(key K) (value V, ok bool) {
 // put keeps a value of bytes bytes. What would take more than a quarter of the budget is not kept:
 // it would push out too much for one use.
 func (c *lru[K, V]) put(key K, value V, bytes int64) {
-	c.remove(key)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.discard(key)
 	if bytes > c.budget/4 {
 		return
 	}
@@ -42,12 +50,36 @@ func (c *lru[K, V]) put(key K, value V, bytes int64) {
 }
 
 func (c *lru[K, V]) remove(key K) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.discard(key)
+}
+
+// has tells whether a value is kept, which does not count as a use.
+func (c *lru[K, V]) has(key K) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.entries[key]
+	return ok
+}
+
+// bytes is what the kept values take.
+func (c *lru[K, V]) bytes() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.used
+}
+
+// discard, trim and drop are for those who hold the lock.
+func (c *lru[K, V]) discard(key K) {
 	if e, ok := c.entries[key]; ok {
 		c.drop(e)
 	}
 }
 
 func (c *lru[K, V]) removeIf(match func(K) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for e := c.order.Front(); e != nil; {
 		next := e.Next()
 		if match(e.Value.(*kept[K, V]).key) {
@@ -58,6 +90,8 @@ func (c *lru[K, V]) removeIf(match func(K) bool) {
 }
 
 func (c *lru[K, V]) resize(budget int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.budget = budget
 	c.trim()
 }

@@ -2,7 +2,6 @@ package fetch
 
 import (
 	"context"
-	"sync"
 
 	"cogweave/core"
 )
@@ -11,7 +10,6 @@ import (
 // later round, and must not fetch it again.
 type reading struct {
 	client *Client
-	mu     sync.Mutex
 	kept   *lru[tileKey, []byte]
 }
 
@@ -55,14 +53,10 @@ func (r *reading) get(ctx context.Context, ref core.TileRef) ([]byte, bool) {
 		return nil, false
 	}
 	key := tileKey{versionOf(ctx, ref.Asset), ref.Range}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	return r.kept.get(key)
 }
 
 func (r *reading) put(ctx context.Context, ref core.TileRef, data []byte) {
 	key := tileKey{versionOf(ctx, ref.Asset), ref.Range}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.kept.put(key, data, int64(len(data))+tileOverhead)
 }

@@ -24,7 +24,7 @@ func (c *Client) Stats() Stats {
 	s := Stats{
 		Requests: c.stats.requests.Load(), Bytes: c.stats.bytes.Load(), Retries: c.stats.retries.Load(), Hedges: c.stats.hedges.Load(),
 		HeaderHits: c.stats.headerHits.Load(), TileHits: c.stats.tileHits.Load(),
-		CacheBytes: c.tiles.bytes() + c.headers.bytes(),
+		CacheBytes: c.tiles.cache.bytes() + c.headers.cache.bytes(),
 	}
 	c.limits.mu.Lock()
 	defer c.limits.mu.Unlock()

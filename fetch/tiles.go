@@ -182,6 +182,6 @@ func (c *Client) carry(r *run) {
 // forget drops what is kept of a file that is not what it was.
 func (c *Client) forget(name string) {
 	c.tiles.forget(name)
-	c.headers.forget(name)
+	c.headers.cache.remove(name)
 	c.state.Load().kept.Remove(name)
 }
