@@ -1,7 +1,8 @@
 """Throughput: one large read of tiles from loopback without latency, beside a bare Go client on the same ranges.
 
 Both read the same tiles and decode none: cogweave by `fetch`, the bare client (benchmarks/bare) as one goroutine for
-each of its connections, a request for each run of neighbouring tiles, into memory of its own.
+each of its connections, a request for each run of neighbouring tiles, into memory of its own that it holds until all is there.
+They read in turn, after a round that is not counted: in the first one the server warms up.
 
     python -m benchmarks.tiles [--quick]
 """
@@ -36,7 +37,7 @@ def main() -> int:
     """Print the throughputs of both, in turn, and their relation."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the small archive")
-    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--repeat", type=int, default=11)
     options = parser.parse_args()
     made = archive.make(options.quick)
     with RangeServer(made.folder) as server:
@@ -51,11 +52,12 @@ def main() -> int:
         runs = [{"href": href, "start": start, "end": end} for href, start, end in merged(reads)]
         program = build()
         ours, bare = [], []
-        for _ in range(options.repeat):
+        for _ in range(options.repeat + 1):
             began = time.perf_counter()
             cw.fetch(plan)
             ours.append(size / (time.perf_counter() - began) / 1e6)
             bare.append(size / alone(program, runs) / 1e6)
+        del ours[0], bare[0]
         relation = statistics.median(ours) / statistics.median(bare)
         print(f"{len(reads)} tiles, {size / 1e6:.0f} MB, {len(runs)} requests of the bare client")
         print(f"cogweave.fetch {statistics.median(ours):6.0f} MB/s   {[round(v) for v in ours]}")

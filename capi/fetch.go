@@ -43,7 +43,7 @@ func fetchTiles(ctx context.Context, reads []plan.Read, ignore, last bool) (op.R
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	source := meterOf(ctx).tiles(running().fetch)
+	source := meterOf(ctx).tiles(running().fetch.Into(tiles))
 	var first firstError
 	source.Tiles(ctx, refs, func(i int, data []byte, err error) {
 		if err == nil {

@@ -56,11 +56,11 @@ func (c *Client) board(ctx context.Context, mail *call, refs []core.TileRef, kee
 		t.join(waiter{mail, i}, keep)
 		pending[i] = t
 	}
-	return ready, pending, append(runs, c.tiles.form(ctx, fresh, cfg)...)
+	return ready, pending, append(runs, c.tiles.form(ctx, mail, fresh, cfg)...)
 }
 
 // form makes runs of new tiles, in the order in which the refs first ask for one of their tiles.
-func (tt *tileTable) form(ctx context.Context, fresh []*tile, cfg Config) []*run {
+func (tt *tileTable) form(ctx context.Context, mail *call, fresh []*tile, cfg Config) []*run {
 	file := map[string]int{} // version -> order of its first tile
 	for _, t := range fresh {
 		if _, ok := file[t.key.version]; !ok {
@@ -83,7 +83,7 @@ func (tt *tileTable) form(ctx context.Context, fresh []*tile, cfg Config) []*run
 		}
 		start := 0
 		for _, end := range coalesce(ranges, cfg) {
-			runs = append(runs, tt.newRun(ctx, fresh[start:end]))
+			runs = append(runs, tt.newRun(ctx, mail, fresh[start:end]))
 			start = end
 		}
 		fresh = fresh[n:]
@@ -92,8 +92,8 @@ func (tt *tileTable) form(ctx context.Context, fresh []*tile, cfg Config) []*run
 	return runs
 }
 
-func (tt *tileTable) newRun(ctx context.Context, tiles []*tile) *run {
-	r := &run{table: tt, tiles: tiles, values: ctx}
+func (tt *tileTable) newRun(ctx context.Context, mail *call, tiles []*tile) *run {
+	r := &run{table: tt, tiles: tiles, values: ctx, owner: mail}
 	for _, t := range tiles {
 		t.run = r
 		r.waiting += len(t.waiters)

@@ -53,6 +53,7 @@ func (t *tile) join(w waiter, keep bool) {
 func (tt *tileTable) leave(c *call, pending []*tile) {
 	tt.mu.Lock()
 	defer tt.mu.Unlock()
+	c.room = nil // runs that have not begun must not begin in it
 	for i, t := range pending {
 		if t == nil {
 			continue

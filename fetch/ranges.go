@@ -29,7 +29,7 @@ func (c *Client) ReadRanges(ctx context.Context, asset core.Asset, ranges []core
 	}
 	out := make([][]byte, len(ranges))
 	var first error
-	c.fetch(ctx, refs, false, func(i int, data []byte, err error) {
+	c.fetch(ctx, refs, false, nil, func(i int, data []byte, err error) {
 		out[i] = data
 		if err != nil && first == nil {
 			first = err

@@ -14,6 +14,7 @@ type run struct {
 	table  *tileTable
 	tiles  []*tile         // by Start, without overlap
 	values context.Context // of the call that it was made for
+	owner  *call           // that call
 
 	// Guarded by the table's lock.
 	waiting int // waiters of tiles that have not arrived; at 0 nobody needs the run
@@ -21,6 +22,7 @@ type run struct {
 	cancel  context.CancelFunc // set while it is carried out
 
 	// Of the goroutine that carries the run out.
+	room Room   // of the owner, for as long as the run may write to it; nil without
 	next int    // first tile that has not arrived
 	data []byte // what there is of it, filled bytes
 	have int
@@ -36,6 +38,7 @@ func (r *run) claim(parent context.Context) (context.Context, bool) {
 		return nil, false
 	}
 	r.claimed = true
+	r.enter()
 	ctx, cancel := context.WithCancel(shared{parent, r.values})
 	r.cancel = cancel
 	access := accessOf(r.values)
@@ -79,12 +82,20 @@ func (r *run) arrive(data []byte, err error) {
 	defer r.table.mu.Unlock()
 	if r.table.pending[t.key] == t {
 		delete(r.table.pending, t.key)
-		if err == nil && t.keep {
+		if err == nil && t.keep && r.room == nil {
 			r.table.cache.put(t.key, data, int64(len(data))+tileOverhead)
 		}
 	}
+	var theirs []byte
 	for _, w := range t.waiters {
-		w.call.post(arrival{w.index, data, err})
+		given := data
+		if w.call != r.owner {
+			if theirs == nil {
+				theirs = r.theirs(data)
+			}
+			given = theirs
+		}
+		w.call.post(arrival{w.index, given, err})
 	}
 	r.waiting -= len(t.waiters)
 	t.waiters = nil
@@ -100,8 +111,7 @@ func (r *run) fail(e *core.Error) {
 	}
 }
 
-// A run is the sink of its own transfer: every tile gets memory of exactly its size, so that none
-// keeps its neighbours' alive, and is handed on as soon as its last byte is there.
+// A run is the sink of its own transfer: every tile is handed on as soon as its last byte is there.
 var _ sink = (*run)(nil)
 
 func (r *run) rest() core.ByteRange {
@@ -122,7 +132,7 @@ func (r *run) take(answer store.Body) error {
 			if err := skip(answer, bytes.Start-at); err != nil {
 				return err
 			}
-			r.data = make([]byte, bytes.Len())
+			r.data = r.memory(r.tiles[r.next])
 		}
 		n, err := io.ReadFull(answer, r.data[r.have:])
 		r.have += n

@@ -17,7 +17,7 @@ import (
 // A tile that another call is fetching is waited for. When ctx ends, requests that nobody else waits
 // for are aborted.
 func (c *Client) Tiles(ctx context.Context, refs []core.TileRef, done func(i int, data []byte, err error)) {
-	c.fetch(ctx, refs, true, done)
+	c.fetch(ctx, refs, true, nil, done)
 }
 
 // call is the mailbox of one call of fetch.
@@ -26,6 +26,7 @@ type call struct {
 	arrived []arrival
 	signal  chan struct{} // holds one token while arrived may hold something
 	access  Access
+	room    Room // nil without; guarded by the table's lock
 }
 
 type arrival struct {
@@ -52,15 +53,15 @@ func (c *call) collect() []arrival {
 	return mail
 }
 
-// fetch is Tiles; keep says whether the tiles go into the cache.
-func (c *Client) fetch(ctx context.Context, refs []core.TileRef, keep bool, done func(i int, data []byte, err error)) {
+// fetch is Tiles; keep says whether the tiles go into the cache, room where they may be read to.
+func (c *Client) fetch(ctx context.Context, refs []core.TileRef, keep bool, room Room, done func(i int, data []byte, err error)) {
 	if ctx.Err() != nil {
 		for i, ref := range refs {
 			done(i, nil, cancelledTile(ctx, ref))
 		}
 		return
 	}
-	mail := &call{signal: make(chan struct{}, 1), access: accessOf(ctx)}
+	mail := &call{signal: make(chan struct{}, 1), access: accessOf(ctx), room: room}
 	ready, pending, runs := c.board(ctx, mail, refs, keep)
 	left := len(refs) - len(ready)
 	defer func() {
@@ -140,7 +141,7 @@ func (c *Client) start(ctx context.Context, runs []*run) {
 // refuse fails a run before its first request.
 func (c *Client) refuse(r *run, err error) {
 	if _, ok := r.claim(c.ctx); ok {
-		defer r.cancel()
+		defer r.end()
 		r.fail(failedToSign(err, r.asset().Href))
 	}
 }
@@ -162,7 +163,7 @@ func (c *Client) carry(r *run) {
 	if !ok {
 		return
 	}
-	defer r.cancel()
+	defer r.end()
 	defer func() {
 		if p := recover(); p != nil {
 			r.fail(core.Panicked(p).WithHref(r.asset().Href))

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,14 +38,17 @@ func run() error {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: j.InFlight, DisableCompression: true}}
 	var next atomic.Int64
 	var failed atomic.Pointer[error]
+	held := make([][]byte, len(j.Runs)) // all at once, as the caller of a reader of tiles has them
 	var wait sync.WaitGroup
 	began := time.Now()
 	for range j.InFlight {
 		wait.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(j.Runs)); i = next.Add(1) - 1 {
-				if err := get(client, j.Runs[i].Href, j.Runs[i].Start, j.Runs[i].End); err != nil {
+				data, err := get(client, j.Runs[i].Href, j.Runs[i].Start, j.Runs[i].End)
+				if err != nil {
 					failed.Store(&err)
 				}
+				held[i] = data
 			}
 		})
 	}
@@ -53,24 +57,26 @@ func run() error {
 		return *err
 	}
 	fmt.Println(time.Since(began).Seconds())
+	runtime.KeepAlive(held)
 	return nil
 }
 
 // get reads a range into memory of its own, as a reader of tiles has to.
-func get(client *http.Client, href string, start, end int64) error {
+func get(client *http.Client, href string, start, end int64) ([]byte, error) {
 	req, err := http.NewRequest(http.MethodGet, href, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", start, end-1))
 	resp, err := client.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusPartialContent {
-		return fmt.Errorf("status %s", resp.Status)
+		return nil, fmt.Errorf("status %s", resp.Status)
 	}
-	_, err = io.ReadFull(resp.Body, make([]byte, end-start))
-	return err
+	data := make([]byte, end-start)
+	_, err = io.ReadFull(resp.Body, data)
+	return data, err
 }

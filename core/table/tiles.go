@@ -54,15 +54,26 @@ func NewTilesWriter(reads []plan.Read, alloc memory.Allocator) *TilesWriter {
 	return w
 }
 
-// Put copies the bytes of read i, exactly as many as it asked for. Different reads may be put at the
-// same time.
+// For is the memory of read i, which its bytes may be written to before they are put.
+func (w *TilesWriter) For(i int) []byte {
+	return w.values.Bytes()[w.offsets[i]:w.offsets[i+1]:w.offsets[i+1]]
+}
+
+// Retain takes a share of the memory, for somebody who may still write to it when others have released theirs.
+func (w *TilesWriter) Retain() {
+	w.starts.Retain()
+	w.values.Retain()
+}
+
+// Put takes the bytes of read i, exactly as many as it asked for, and copies them unless they are where For
+// said. Different reads may be put at the same time.
 func (w *TilesWriter) Put(i int, data []byte) error {
 	r := &w.reads[i]
 	if int64(len(data)) != r.Ref.Range.Len() {
 		return core.InBand(core.Errorf(core.AssetError, "ShortRead", "a read of %d bytes brought %d", r.Ref.Range.Len(), len(data)).
 			WithHref(r.Ref.Asset.Href), r.ItemID, r.Band)
 	}
-	copy(w.values.Bytes()[w.offsets[i]:], data)
+	copy(w.For(i), data) // returns at once where both are the same
 	w.present[i].Store(true)
 	return nil
 }
@@ -119,7 +130,7 @@ func numbers[T any](b interface {
 	return b.NewArray()
 }
 
-// Release gives back the writer's share of the memory.
+// Release gives back a share of the memory: the one that a new writer has, or one that was retained.
 func (w *TilesWriter) Release() {
 	w.starts.Release()
 	w.values.Release()

@@ -152,6 +152,34 @@ func TestPutRefusesAnotherLength(t *testing.T) {
 	expect(t, w.Put(1, []byte("x")), core.AssetError, "ShortRead")
 }
 
+// Memory that a request may still write to stays until that has ended, whoever else lets go.
+func TestBytesWrittenInPlace(t *testing.T) {
+	reads := someReads(5)
+	w := NewTilesWriter(reads, checked(t))
+	for i := range reads {
+		copy(w.For(i), content(&reads[i]))
+		if err := w.Put(i, w.For(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Retain()
+	b := w.Record()
+	w.Release()
+	tiles, err := ParseTiles([]arrow.RecordBatch{b}, reads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, errs := deliver(context.Background(), tiles, reads)
+	for i := range reads {
+		if errs[i] != nil || !bytes.Equal(data[i], content(&reads[i])) {
+			t.Errorf("read %d: %v, %v", i, data[i], errs[i])
+		}
+	}
+	b.Release()
+	copy(w.For(4), "late")
+	w.Release()
+}
+
 func TestSourceRefusesWhatItDoesNotHave(t *testing.T) {
 	reads := someReads(2)
 	b := written(t, reads, checked(t), -1)
