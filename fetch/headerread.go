@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"runtime"
+	"sync"
 
 	"cogweave/core"
 	"cogweave/core/cog"
@@ -20,7 +21,9 @@ func (c *Client) readHeader(ctx context.Context, href string) (*cog.Header, erro
 	accessOf(ctx).Tally.Planned.Add(1)
 	host := now.hostOf(href)
 	kind := kindOf(host, name)
-	src, err := c.openHeader(ctx, href, c.firsts.bytes(kind, now.cfg.HeaderBytes))
+	room := headRoom(c.firsts.bytes(kind, now.cfg.HeaderBytes))
+	defer heads.Put(room)
+	src, err := c.openHeader(ctx, href, *room)
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +65,23 @@ type headerSource struct {
 
 var _ cog.Source = (*headerSource)(nil)
 
-func (c *Client) openHeader(ctx context.Context, href string, first int64) (*headerSource, error) {
-	head, id, err := c.readPart(ctx, href, store.Identity{}, core.ByteRange{End: first})
+// heads are the memory of first reads, which nothing holds on to once the header is parsed: reading many
+// headers takes as many as requests are under way.
+var heads sync.Pool // of *[]byte
+
+func headRoom(size int64) *[]byte {
+	if room, ok := heads.Get().(*[]byte); ok && int64(cap(*room)) >= size {
+		*room = (*room)[:size]
+		return room
+	}
+	room := make([]byte, size)
+	return &room
+}
+
+// openHeader reads the start of a file, as much as there is room.
+func (c *Client) openHeader(ctx context.Context, href string, room []byte) (*headerSource, error) {
+	first := int64(len(room))
+	head, id, err := c.readPart(ctx, href, store.Identity{}, core.ByteRange{End: first}, room)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +108,7 @@ func (s *headerSource) ReadRange(ctx context.Context, r core.ByteRange) ([]byte,
 		return s.head[r.Start:r.End:r.End], nil
 	}
 	rest := core.ByteRange{Start: max(r.Start, have), End: r.End}
-	data, _, err := s.client.readPart(ctx, s.href, s.id, rest)
+	data, _, err := s.client.readPart(ctx, s.href, s.id, rest, nil)
 	if err != nil || rest == r {
 		return data, err
 	}

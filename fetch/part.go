@@ -11,6 +11,7 @@ import (
 // part is the sink of one range of one piece, which may end early at the end of the file.
 type part struct {
 	want core.ByteRange
+	room []byte // what the answer may be read into; nil without
 	data []byte // as long as the answer, once there is one
 	have int
 }
@@ -22,7 +23,11 @@ func (p *part) rest() core.ByteRange {
 func (p *part) take(answer store.Body) error {
 	if p.data == nil {
 		p.want.End = answer.Range().End
-		p.data = make([]byte, p.want.Len())
+		if n := p.want.Len(); n <= int64(len(p.room)) {
+			p.data = p.room[:n:n]
+		} else {
+			p.data = make([]byte, n)
+		}
 	}
 	n, err := io.ReadFull(answer, p.data[p.have:])
 	p.have += n
@@ -31,9 +36,10 @@ func (p *part) take(answer store.Body) error {
 
 func (p *part) rewind() { p.have = 0 }
 
-// readPart reads one range, without cache or sharing. The data is shorter where the file ends.
-func (c *Client) readPart(ctx context.Context, href string, want store.Identity, r core.ByteRange) ([]byte, store.Identity, error) {
-	p := &part{want: r}
+// readPart reads one range, without cache or sharing, into room if it fits. The data is shorter where the
+// file ends.
+func (c *Client) readPart(ctx context.Context, href string, want store.Identity, r core.ByteRange, room []byte) ([]byte, store.Identity, error) {
+	p := &part{want: r, room: room}
 	id, err := c.transfer(ctx, href, want, p)
 	if err != nil {
 		return nil, id, withRange(err, r)
