@@ -31,7 +31,7 @@ func (s *state) keptHeader(ctx context.Context, name, href string) *cog.Header {
 // keepHeader leaves the bytes that a header was parsed from in the cache folder. Local files are as
 // quickly read themselves; without a tag or a size a replaced file could not be told.
 func (s *state) keepHeader(name string, id store.Identity, local bool, pieces []cog.Piece) {
-	if s.kept == nil || local || id.ETag == "" || id.Size == 0 || ofThisProcess(name) {
+	if plain, _ := unplaced(id); s.kept == nil || local || plain.ETag == "" || id.Size == 0 || ofThisProcess(name) {
 		return
 	}
 	entry := headercache.Entry{ETag: id.ETag, Size: id.Size, Pieces: make([]headercache.Piece, len(pieces))}

@@ -37,11 +37,18 @@ func (c *Client) transfer(ctx context.Context, href string, want store.Identity,
 		if fault == nil {
 			st, fault = now.storeFor(target)
 		}
+		var plain store.Identity
+		if fault == nil {
+			plain, fault = at(want, target)
+		}
 		if fault != nil {
 			return want, unlessCancelled(ctx, failure(fault, href, tries.made), href)
 		}
 		tries.host = st.Host(target)
-		got, fault := c.attempt(ctx, st, &tries, store.Request{Href: target, Range: s.rest(), Want: want}, s)
+		got, fault := c.attempt(ctx, st, &tries, store.Request{Href: target, Range: s.rest(), Want: plain}, s)
+		if access.Signer != nil && (fault == nil || got != (store.Identity{})) {
+			got = placed(got, target)
+		}
 		if fault == nil {
 			return got, nil
 		}

@@ -301,6 +301,49 @@ def test_row_13_no_entity_tag_but_another_date(scene: Scene) -> None:
     assert scene.server.ranges() == [tile, header, tile]
 
 
+DATE = "Wed, 21 Oct 2015 07:28:00 GMT"
+
+
+@pytest.mark.filterwarnings("ignore:.*no strong entity tags")
+@pytest.mark.parametrize(
+    ("tags", "date", "asked"),
+    [
+        (('"v1"', '"v2"'), "", ["tile", "header", "tile"]),
+        (("", ""), "", ["header", "tile"]),
+        (("", ""), DATE, ["header", "tile"]),
+        (('W/"v"', 'W/"v"'), "", ["header", "tile"]),
+    ],
+    ids=["strong tags", "neither tag nor date", "one date", "one weak tag"],
+)
+def test_row_13_a_signature_that_leads_to_another_file(
+    scene: Scene, tags: tuple[str, str], date: str, asked: list[str]
+) -> None:
+    """Of the same size, after the first file's header was read by another signature."""
+    pictures = [picture(5), picture(6)]
+    for number, tag in enumerate(tags):
+        data = stored(scene.file, pictures[number])
+        for query in ("?SECRET=first", "?SECRET=second"):
+            scene.server.put(f"/place{number}.tif{query}", data, tag, date)
+    scene.table = items.of_file(scene.file, f"{scene.server.url}/named.tif")
+
+    def read(number: int, query: str) -> tuple[Any, list[tuple[str, tuple[int, int]]]]:
+        scene.server.forget()
+        pixels = scene.read(sign=lambda href: f"{scene.server.url}/place{number}.tif?SECRET={query}")
+        requests = zip(scene.server.requests, scene.server.ranges(), strict=True)
+        return pixels, [(request.path, asked_for) for request, asked_for in requests]
+
+    pixels, requests = read(0, "first")
+    np.testing.assert_array_equal(pixels, pictures[0][128:256, 128:256])
+    ranges = dict(zip(["header", "tile"], [asked_for for _, asked_for in requests], strict=True))
+    # Another query at the same place: the header serves.
+    pixels, requests = read(0, "second")
+    np.testing.assert_array_equal(pixels, pictures[0][128:256, 128:256])
+    assert requests == [("/place0.tif?SECRET=second", ranges["tile"])]
+    pixels, requests = read(1, "first")
+    np.testing.assert_array_equal(pixels, pictures[1][128:256, 128:256])
+    assert requests == [("/place1.tif?SECRET=first", ranges[what]) for what in asked]
+
+
 def test_row_14_no_entity_tag_warns_once(scene: Scene) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
