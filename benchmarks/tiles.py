@@ -1,8 +1,8 @@
 """Throughput: one large read of tiles from loopback without latency, beside a bare Go client on the same ranges.
 
 Both read the same tiles and decode none: cogweave by `fetch`, the bare client (benchmarks/bare) as one goroutine for
-each of its connections, a request for each run of neighbouring tiles, into memory of its own that it holds until all is there.
-They read in turn, after a round that is not counted: in the first one the server warms up.
+each of its connections, a request for each run of neighbouring tiles, into memory of its own that it holds until all
+is there. They read in turn, after a round that is not counted: in the first one the server warms up.
 
     python -m benchmarks.tiles [--quick]
 """

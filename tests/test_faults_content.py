@@ -207,9 +207,7 @@ def test_row_20_the_limit_of_a_tile_can_be_set(server: FaultServer) -> None:
     ],
     ids=["overflow", "24 bits", "12 bits", "float of 13 bits", "float predictor of bytes", "no predictor"],
 )
-def test_row_21_depths_that_no_decoder_has(
-    server: FaultServer, reason: str, named: str, new: list[tiffs.Tag]
-) -> None:
+def test_row_21_depths_that_no_decoder_has(server: FaultServer, reason: str, named: str, new: list[tiffs.Tag]) -> None:
     refused(server, tiffs.classic(tiffs.replaced(tiffs.tile(), *new)), reason, named)
 
 

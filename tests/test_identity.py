@@ -2,7 +2,8 @@
 
 A process is started as it would be in a container or on a machine of that cloud, by its environment and its user's
 files; the services that give out credentials listen on loopback (tests/servers/identity.py), and nginx writes
-down what reaches the store.
+down what reaches the store. Where a service has one link-local address for everybody, all this happens in a network of
+its own (tests/servers/cut_off.py).
 """
 
 from __future__ import annotations
@@ -33,6 +34,31 @@ SCRIPT = """
 """
 
 
+CUT_OFF = """
+    import json, sys
+    from pathlib import Path
+    from tests.servers import cut_off
+    given = json.loads(sys.argv[1])
+    try:
+        cut_off.enter(given["vendor"])
+    except OSError as error:
+        sys.exit(f"LEFT OUT: {error}")
+    from tests.servers.identity import IdentityServer
+    from tests.servers.nginx import Nginx
+    from tests.test_identity import Place
+    folder = Path(given["folder"])
+    with (
+        Nginx(folder / "nginx", Path(given["files"])) as store,
+        IdentityServer(cut_off.METADATA, given["port"]) as machine,
+        IdentityServer(cut_off.CONTAINER, given["port"]) as container,
+    ):
+        places = {"url": store.url, "secure": store.secure, "ca": store.ca}
+        environment = {name: text.format_map(places) for name, text in given["environment"].items()}
+        requests = Place(folder, given["item"], store, machine).read("home", given["scheme"], environment)
+        print(json.dumps({"machine": machine.asked, "container": container.asked, "requests": requests}))
+"""
+
+
 @dataclass(frozen=True)
 class Place:
     """A file behind nginx, and the services that give credentials for it."""
@@ -41,6 +67,7 @@ class Place:
     item: dict[str, Any]
     store: Nginx
     identity: IdentityServer
+    archive: Path = Path()  # what the store serves
 
     def read(self, name: str, scheme: str, environment: dict[str, str]) -> list[dict[str, Any]]:
         """Read a header in a process of that environment; gives the requests that reached the store."""
@@ -61,7 +88,7 @@ def place(made: Archive, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     first = made.items[0]
     item = {**first, "assets": {BAND: first["assets"][BAND]}}
     with Nginx(folder / "nginx", made.folder) as store, IdentityServer() as identity:
-        yield Place(folder, item, store, identity)
+        yield Place(folder, item, store, identity, made.folder)
 
 
 def _amazon(place: Place, name: str, environment: dict[str, str]) -> None:
@@ -127,3 +154,77 @@ def test_google_metadata(place: Place) -> None:
     requests = place.read("google", "gs", machine)
     assert place.identity.asked == ["compute"]
     assert [r["authorization"] for r in requests] == ["Bearer token-google"]
+
+
+def _cut_off(
+    place: Place, vendor: str, scheme: str, environment: dict[str, str], *, has_identity: bool = True
+) -> dict[str, Any]:
+    """Read the file on a vendor's machine that has nothing but its loopback, with the services' own addresses on it."""
+    folder = place.folder / f"cut-off-{len(list(place.folder.iterdir()))}"
+    folder.mkdir()
+    given = {"vendor": vendor, "port": 80 if has_identity else 81, "scheme": scheme, "environment": environment}
+    where = {"item": place.item, "folder": str(folder), "files": str(place.archive)}
+    done = run(CUT_OFF, json.dumps({**given, **where}))
+    if done.stderr.startswith("LEFT OUT"):
+        pytest.skip(f"{done.stderr.strip()}: the link-local addresses of identity services are not tried")
+    assert done.returncode == 0, done.stderr
+    seen: dict[str, Any] = json.loads(done.stdout)
+    return seen
+
+
+AMAZON = {"AWS_ENDPOINT_URL_S3": "{url}", "AWS_REGION": "eu-test-1"}
+
+
+def test_a_container_s_own_address(place: Place) -> None:
+    environment = {**AMAZON, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/task"}
+    seen = _cut_off(place, "somebody", "s3", environment)
+    assert (seen["container"], seen["machine"]) == (["task"], [])
+    assert [r["x_amz_security_token"] for r in seen["requests"]] == ["token-task"]
+    assert all("Credential=ASIATASK/" in r["authorization"] for r in seen["requests"])
+
+
+def test_an_instance_s_own_address(place: Place) -> None:
+    seen = _cut_off(place, "Amazon EC2", "s3", AMAZON)
+    assert (seen["container"], seen["machine"]) == ([], ["instance"])
+    assert [r["x_amz_security_token"] for r in seen["requests"]] == ["token-instance"]
+
+
+def test_an_azure_machine_s_own_address(place: Place) -> None:
+    store = {"AZURE_STORAGE_ENDPOINT": "{secure}", "SSL_CERT_FILE": "{ca}", "AZURE_STORAGE_ACCOUNT_NAME": "account"}
+    seen = _cut_off(place, "Microsoft Corporation", "az", store)
+    assert (seen["container"], seen["machine"]) == ([], ["virtual machine"])
+    assert [r["authorization"] for r in seen["requests"]] == ["Bearer token-machine"]
+
+
+def test_a_google_machine_s_own_address(place: Place) -> None:
+    seen = _cut_off(place, "Google", "gs", {"GOOGLE_BASE_URL": "{url}"})
+    assert (seen["container"], seen["machine"]) == ([], ["compute"])
+    assert [r["authorization"] for r in seen["requests"]] == ["Bearer token-google"]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "scheme", "store"),
+    [
+        ("Amazon EC2", "s3", AMAZON),
+        (
+            "Microsoft Corporation",
+            "az",
+            {"AZURE_STORAGE_ENDPOINT": "{url}", "AZURE_STORAGE_ACCOUNT_NAME": "account"},
+        ),
+        ("Google", "gs", {"GOOGLE_BASE_URL": "{url}"}),
+    ],
+    ids=["amazon", "azure", "google"],
+)
+def test_a_machine_without_an_identity_reads_anonymously(
+    place: Place, vendor: str, scheme: str, store: dict[str, str]
+) -> None:
+    seen = _cut_off(place, vendor, scheme, store, has_identity=False)
+    assert (seen["container"], seen["machine"]) == ([], [])
+    assert [r["authorization"] for r in seen["requests"]] == [""]
+
+
+def test_no_machine_of_a_cloud_asks_nobody(place: Place) -> None:
+    """The addresses would answer, but nothing says that they are worth a request."""
+    seen = _cut_off(place, "somebody", "s3", AMAZON)
+    assert (seen["container"], seen["machine"]) == ([], [])
+    assert [r["authorization"] for r in seen["requests"]] == [""]

@@ -72,10 +72,19 @@ func googleCredential(ctx context.Context, env Environment, via http.RoundTrippe
 	if _, err := os.Stat(path); err == nil {
 		return googleFile(ctx, path, via)
 	}
-	if env["GCE_METADATA_HOST"] != "" || machine("Google") {
+	if env["GCE_METADATA_HOST"] != "" {
 		return tokenOf(ctx, google.ComputeTokenSource("", gcsScope))
 	}
-	return nil, nil
+	if !machine("Google") {
+		return nil, nil
+	}
+	ctx, stop := context.WithTimeout(ctx, metadataWait)
+	defer stop()
+	found, err := tokenOf(ctx, google.ComputeTokenSource("", gcsScope))
+	if err != nil {
+		return nil, nil // not every machine of Google's make is in its cloud, or has an account
+	}
+	return found, nil
 }
 
 func googleFile(ctx context.Context, path string, via http.RoundTripper) (*credential, error) {

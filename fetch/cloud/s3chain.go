@@ -33,6 +33,7 @@ func awsCredential(ctx context.Context, set options, env Environment, via http.R
 	}
 	client := kitClient(via)
 	var provider aws.CredentialsProvider
+	guessed := false // that the machine itself has a role
 	file, role := env["AWS_WEB_IDENTITY_TOKEN_FILE"], env["AWS_ROLE_ARN"]
 	if set["profile"] == "" && file != "" && role != "" {
 		service := sts.New(sts.Options{Region: region, HTTPClient: client, BaseEndpoint: tokenService(env)})
@@ -49,9 +50,13 @@ func awsCredential(ctx context.Context, set options, env Environment, via http.R
 			var stop context.CancelFunc
 			ctx, stop = context.WithTimeout(ctx, metadataWait)
 			defer stop()
+			guessed = env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] == ""
 		}
 	}
 	found, err := provider.Retrieve(ctx)
+	if guessed && errors.Is(err, context.DeadlineExceeded) {
+		return nil, nil // from within a container the machine's service is often out of reach
+	}
 	if err != nil {
 		return nil, unlessNone(err)
 	}

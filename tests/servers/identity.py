@@ -1,4 +1,4 @@
-"""Where machines and single sign-on get their credentials: the services of three clouds, on one loopback port.
+"""Where machines and single sign-on get their credentials: the services of three clouds, on one port.
 
 Each answers as its vendor documents, and only to a request that proves what the vendor's own client proves; the
 credentials it hands out say which service they are from.
@@ -24,13 +24,13 @@ Answer = tuple[int, dict[str, str], str]
 class IdentityServer:
     """A context manager. Attributes: url, and asked: the services that gave credentials, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
         self.asked: list[str] = []
         handler = type("Handler", (_Handler,), {"owner": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = ThreadingHTTPServer((address, port), handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        self.host = f"{address}:{self._server.server_address[1]}"
         self.url = f"http://{self.host}"
 
     def __enter__(self) -> Self:
@@ -59,9 +59,12 @@ class _Handler(BaseHTTPRequestHandler):
         services: dict[str, Callable[[dict[str, str]], Answer]] = {
             "/federation/credentials": self._sso,
             "/container": self._container,
+            "/v2/credentials/task": self._task,
+            "/metadata/identity/oauth2/token": self._virtual_machine,
             "/latest/meta-data/iam/security-credentials/": self._instance_role,
             "/latest/meta-data/iam/security-credentials/reader": self._instance,
             "/msi/token": self._app_service,
+            "/": lambda _: (200, {"Metadata-Flavor": "Google"}, "computeMetadata/"),  # which Google's kit looks for
             "/computeMetadata/v1/instance/service-accounts/default/token": self._compute,
         }
         service = services.get(at.path)
@@ -108,6 +111,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.owner.asked.append("container")
         return 200, {}, self._keys("ASIACONTAINER", "token-container")
 
+    def _task(self, _: dict[str, str]) -> Answer:
+        self.owner.asked.append("task")  # only the container that was told the path can know it
+        return 200, {}, self._keys("ASIATASK", "token-task")
+
     def _instance_role(self, _: dict[str, str]) -> Answer:
         known = self.headers.get("X-aws-ec2-metadata-token") == PROOF
         return (200, {}, "reader") if known else (401, {}, "")
@@ -130,6 +137,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.owner.asked.append("managed identity")
         token = {"access_token": "token-azure", "token_type": "Bearer", "resource": query["resource"]}
         return 200, {}, json.dumps({**token, "expires_on": str(int(_later().timestamp()))})
+
+    def _virtual_machine(self, query: dict[str, str]) -> Answer:
+        right = query.get("resource", "").rstrip("/") == "https://storage.azure.com" and "api-version" in query
+        if self.headers.get("Metadata") != "true" or not right:
+            return _refused("no Metadata, or not for storage")
+        self.owner.asked.append("virtual machine")
+        token = {"access_token": "token-machine", "token_type": "Bearer", "resource": query["resource"]}
+        return 200, {}, json.dumps({**token, "expires_in": "3600", "expires_on": str(int(_later().timestamp()))})
 
     def _compute(self, query: dict[str, str]) -> Answer:
         if self.headers.get("Metadata-Flavor") != "Google" or "devstorage" not in query.get("scopes", ""):
