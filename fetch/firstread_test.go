@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"cogweave/core"
 	"cogweave/fetch"
 	"cogweave/fetch/fetchtest"
 )
@@ -56,5 +57,33 @@ func TestFirstReadLearns(t *testing.T) {
 	}
 	if got := server.Requests()[before:]; len(got) != 1 || got[0].Range.End != 16<<10 {
 		t.Errorf("a file of another kind: %v", got)
+	}
+}
+
+// A file that is begun while the second read of another like it is under way is read by one request.
+func TestFirstReadGuesses(t *testing.T) {
+	server := fetchtest.NewServer(t)
+	data := longHeader(100 << 10)
+	c := newClient(t, fetch.Config{HeaderBytes: 16 << 10})
+	urls := make([]string, 2)
+	for i := range urls {
+		urls[i] = server.Put(fmt.Sprintf("/%d/B%d.tif", i, i), fetchtest.Object{Data: data, ETag: `"v1"`})
+	}
+	going, first := make(chan struct{}), make(chan error)
+	server.Script("/0/B0.tif", fetchtest.Serve, fetchtest.Until(going, fetchtest.Serve))
+	core.Go(func() {
+		_, err := c.Header(context.Background(), urls[0])
+		first <- err
+	}, nil)
+	wait(t, "the second read of the first file", func() bool { return len(server.Requests()) == 2 })
+	if _, err := c.Header(context.Background(), urls[1]); err != nil {
+		t.Error(err)
+	}
+	close(going)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	if got := server.Ranges("/1/B1.tif"); len(got) != 1 || got[0].End < 100<<10 {
+		t.Errorf("the second file: %v", got)
 	}
 }

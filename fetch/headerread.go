@@ -21,12 +21,13 @@ func (c *Client) readHeader(ctx context.Context, href string) (*cog.Header, erro
 	accessOf(ctx).Tally.Planned.Add(1)
 	host := now.hostOf(href)
 	kind := kindOf(host, name)
-	room := headRoom(c.firsts.bytes(kind, now.cfg.HeaderBytes))
-	defer heads.Put(room)
-	src, err := c.openHeader(ctx, href, *room)
+	src, err := c.openHeader(ctx, href, func() int64 { return c.firsts.bytes(kind, now.cfg.HeaderBytes) })
 	if err != nil {
 		return nil, err
 	}
+	src.goesOn = func(end int64) { c.firsts.guess(kind, end) }
+	head := src.head
+	defer heads.Put(&head)
 	runtime.Gosched() // the next request first: its answer takes longer than this one's parsing
 	h, pieces, err := cog.ReadPieces(ctx, src, href, now.cfg.Limits)
 	if err != nil {
@@ -60,7 +61,8 @@ type headerSource struct {
 	href   string
 	id     store.Identity
 	head   []byte
-	whole  bool // head is all of the file
+	whole  bool            // head is all of the file
+	goesOn func(end int64) // told that the header needs bytes beyond head, up to end
 }
 
 var _ cog.Source = (*headerSource)(nil)
@@ -69,27 +71,25 @@ var _ cog.Source = (*headerSource)(nil)
 // headers takes as many as requests are under way.
 var heads sync.Pool // of *[]byte
 
-func headRoom(size int64) *[]byte {
+func headRoom(size int64) []byte {
 	if room, ok := heads.Get().(*[]byte); ok && int64(cap(*room)) >= size {
-		*room = (*room)[:size]
-		return room
+		return (*room)[:size]
 	}
-	room := make([]byte, size)
-	return &room
+	return make([]byte, size)
 }
 
-// openHeader reads the start of a file, as much as there is room.
-func (c *Client) openHeader(ctx context.Context, href string, room []byte) (*headerSource, error) {
-	first := int64(len(room))
-	head, id, err := c.readPart(ctx, href, store.Identity{}, core.ByteRange{End: first}, room)
+// openHeader reads the first bytes of a file.
+func (c *Client) openHeader(ctx context.Context, href string, first func() int64) (*headerSource, error) {
+	p := &part{first: first}
+	id, err := c.transfer(ctx, href, store.Identity{}, p)
 	if err != nil {
-		return nil, err
+		return nil, withRange(err, core.ByteRange{End: p.asked})
 	}
-	whole := int64(len(head)) < first
+	whole := int64(len(p.data)) < p.asked
 	if whole {
-		id.Size = int64(len(head))
+		id.Size = int64(len(p.data))
 	}
-	return &headerSource{client: c, href: href, id: id, head: head, whole: whole}, nil
+	return &headerSource{client: c, href: href, id: id, head: p.data, whole: whole}, nil
 }
 
 // Size is that of the file, or 0 if the server did not say.
@@ -108,7 +108,8 @@ func (s *headerSource) ReadRange(ctx context.Context, r core.ByteRange) ([]byte,
 		return s.head[r.Start:r.End:r.End], nil
 	}
 	rest := core.ByteRange{Start: max(r.Start, have), End: r.End}
-	data, _, err := s.client.readPart(ctx, s.href, s.id, rest, nil)
+	s.goesOn(r.End)
+	data, _, err := s.client.readPart(ctx, s.href, s.id, rest)
 	if err != nil || rest == r {
 		return data, err
 	}

@@ -11,7 +11,7 @@ import (
 // reading does not cover HEAD. Size is 0 where the server does not say.
 func (c *Client) Stat(ctx context.Context, href string) (core.Asset, error) {
 	r := core.ByteRange{End: 1}
-	_, id, err := c.readPart(ctx, href, store.Identity{}, r, nil)
+	_, id, err := c.readPart(ctx, href, store.Identity{}, r)
 	if err != nil {
 		return core.Asset{}, err
 	}

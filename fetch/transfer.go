@@ -87,6 +87,7 @@ func (c *Client) attempt(ctx context.Context, st store.Store, tries *attempts, r
 	if err != nil {
 		return got, &store.Fault{Class: core.Cancelled, Cause: err}
 	}
+	req.Range = s.rest() // by now it may know better
 	scale := time.Duration(req.Range.Len()/slowest) * time.Second
 	tally := accessOf(ctx).Tally
 	dog := watch(ctx, tries.cfg, min(tries.cfg.AttemptTimeout+scale, max(tries.total-tries.spent, time.Millisecond)))
