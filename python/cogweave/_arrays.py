@@ -12,6 +12,7 @@ from xarray.core import indexing
 
 from . import _arguments
 from . import _properties as stac_properties
+from ._coordinate import along, beside
 from ._lazy import preferred_chunks, variable
 from ._window import AXES
 from .errors import InvalidArgument
@@ -182,18 +183,19 @@ def _band_coords(bands: tuple[Band, ...]) -> dict[str, xr.Variable]:
     }
     if not any(columns["common_name"]):
         del columns["common_name"]
-    out = {name: xr.Variable(("band",), np.asarray(v, "U")) for name, v in columns.items()}
+    names = {name: np.asarray(values, "U") for name, values in columns.items()}
+    out = {"band": along("band", names.pop("band"))} | {name: beside(("band",), v) for name, v in names.items()}
     wavelengths = np.asarray([band.wavelength for band in bands])
     if not np.isnan(wavelengths).all():
-        out["wavelength"] = xr.Variable(("band",), wavelengths, {"units": "um"})
+        out["wavelength"] = beside(("band",), wavelengths, {"units": "um"})
     return out
 
 
 def _coords(plan: Plan, properties: list[str] | None) -> dict[str, xr.Variable]:
     time_attrs = {"standard_name": "time", "axis": "T"}
-    out = {"time": xr.Variable(("time",), plan.times, time_attrs)}
+    out = {"time": along("time", plan.times, time_attrs)}
     groups = plan.groups
     if groups is not None:
-        out["group"] = xr.Variable(("time",), groups)
+        out["group"] = beside(("time",), groups)
     told = {} if properties is None else stac_properties.coordinates(plan, properties)
     return {**out, **told, **plan.grid.coords()}

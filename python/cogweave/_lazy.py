@@ -168,7 +168,7 @@ def variable(
 ) -> xr.Variable:
     """Make the lazy variable of a plan, indexed lazily; with or without the band dimension."""
     array = PlanArray(plan, drop_band="band" not in dims)
-    return xr.Variable(dims, indexing.LazilyIndexedArray(array), attrs, encoding)
+    return xr.Variable(dims, indexing.LazilyIndexedArray(array), attrs, encoding, fastpath=True)
 
 
 def preferred_chunks(plan: Plan, dims: tuple[str, ...]) -> dict[str, int]:

@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import xarray as xr
 
 from . import _arguments
+from ._coordinate import beside
 from ._steps import drive
 from .errors import InvalidArgument, SearchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import xarray as xr
     from numpy.typing import NDArray
 
     from .plan import Plan
@@ -77,10 +78,10 @@ def coordinates(plan: Plan, wanted: list[str]) -> dict[str, xr.Variable]:
     count = len(plan.times)
     out: dict[str, xr.Variable] = {}
     if not wanted or COUNT in wanted:
-        out[COUNT] = xr.Variable(("time",), np.bincount(steps, minlength=count).astype("int64"))
+        out[COUNT] = beside(("time",), np.bincount(steps, minlength=count).astype("int64"))
     listed = [name for name in wanted if name != COUNT] or (None if not wanted else [])
     for name, values in columns(with_columns(plan.items, wanted), listed).items():
-        out[name] = xr.Variable(("time",), _per_step(values, steps, count))
+        out[name] = beside(("time",), _per_step(values, steps, count))
     return out
 
 

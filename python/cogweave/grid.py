@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex, cast
 import numpy as np
 
 from . import _crs, _html
+from ._coordinate import along, beside
 from .errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -177,8 +178,6 @@ class Grid:
             the ``GeoTransform`` where the coordinates do not tell it. A slice changes coordinates and
             no attributes: a transform there would be wrong for every slice with a step.
         """
-        import xarray as xr
-
         out: dict[str, xr.Variable] = {}
         if self.rectilinear:
             a, _, c, _, e, f = self.transform
@@ -188,10 +187,10 @@ class Grid:
                 "x": c + a * (np.arange(cols, dtype="float64") + 0.5),
             }
             for name, values in centres.items():
-                out[name] = xr.Variable((name,), values, _crs.axis_attrs(self.crs, name))
+                out[name] = along(name, values, _crs.axis_attrs(self.crs, name))
         told = self.rectilinear and min(self.shape) > 1
         mapping = _crs.grid_mapping(self.crs, None if told else self.transform)
-        out["spatial_ref"] = xr.Variable((), np.int64(0), mapping)
+        out["spatial_ref"] = beside((), np.array(0, "int64"), mapping)
         return out
 
     def __getitem__(self, key: Any) -> Grid:
