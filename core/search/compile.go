@@ -58,7 +58,7 @@ func (d *database) conditions(ctx context.Context, q *Query, regions []*region.R
 		}
 		all = append(all, oneOf(p, list.values))
 	}
-	times, err := d.timeConditions(ctx, q.Start, q.End)
+	times, err := d.timeConditions(ctx, q.Start, q.End, s)
 	if err != nil {
 		return nil, err
 	}

@@ -31,14 +31,27 @@ func (d *database) search(ctx context.Context, q *Query, regions []*region.Regio
 	return d.answer(ctx, &narrow, regions)
 }
 
-// answer runs the statement of a query.
+// answer runs the statement of a query, again where something had been taken for granted that is not so.
 func (d *database) answer(ctx context.Context, q *Query, regions []*region.Region) (*Result, error) {
-	s, err := d.compile(ctx, q, regions)
-	if err != nil {
-		return nil, err
+	for {
+		s, err := d.compile(ctx, q, regions)
+		if err != nil {
+			return nil, err
+		}
+		result, err := d.presuming(ctx, s)
+		s.release()
+		if err != nil {
+			return nil, err
+		}
+		if result != nil && s.withoutLinks && hasRelativeHref(result) {
+			d.facts.relativeHrefs.Store(true)
+			result.Release()
+			result = nil
+		}
+		if result != nil {
+			return result, nil
+		}
 	}
-	defer s.release()
-	return d.query(ctx, s)
 }
 
 // assetsOfBands gives for each band the keys that it names: its own name, or of "asset.N" what stands before

@@ -92,8 +92,27 @@ func (s mixedSource) matching(ctx context.Context, e *Engine, parts []part, deci
 
 // places gives the rows that fulfil a query's conditions, per file.
 func (d *database) places(ctx context.Context, q *Query, regions []*region.Region) (map[int][]int64, error) {
-	s := &statement{}
-	defer s.release()
+	for {
+		s, err := d.compilePlaces(ctx, q, regions)
+		if err != nil {
+			return nil, err
+		}
+		result, err := d.presuming(ctx, s)
+		s.release()
+		if err != nil || result != nil {
+			return placesOf(result), err
+		}
+	}
+}
+
+// compilePlaces makes the statement of places.
+func (d *database) compilePlaces(ctx context.Context, q *Query, regions []*region.Region) (s *statement, err error) {
+	s = &statement{}
+	defer func() {
+		if err != nil {
+			s.release()
+		}
+	}()
 	s.add("SELECT CAST(file_index AS BIGINT), CAST(file_row_number AS BIGINT) FROM " + d.from + " AS t").with(d.fromArgs...)
 	conditions, err := d.conditions(ctx, q, regions, s)
 	if err != nil {
@@ -109,9 +128,13 @@ func (d *database) places(ctx context.Context, q *Query, regions []*region.Regio
 		}
 		s.add(" LIMIT ?").with(int64(q.Limit))
 	}
-	result, err := d.query(ctx, s)
-	if err != nil {
-		return nil, err
+	return s, nil
+}
+
+// placesOf reads the rows of an answer to places, and releases it.
+func placesOf(result *Result) map[int][]int64 {
+	if result == nil {
+		return nil
 	}
 	defer result.Release()
 	rows := map[int][]int64{}
@@ -121,7 +144,7 @@ func (d *database) places(ctx context.Context, q *Query, regions []*region.Regio
 			rows[int(files.Value(i))] = append(rows[int(files.Value(i))], at.Value(i))
 		}
 	}
-	return rows, nil
+	return rows
 }
 
 // decidingColumns are the columns that a query's conditions are about. Footprints are left to the end where

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
 // itemColumns are the columns that make a core.Item, beside assets, bbox, geometry and links.
@@ -57,15 +58,11 @@ func (d *database) selectList(ctx context.Context, q *Query, s *statement) error
 	} else if d.columns.column("geometry") != nil {
 		s.add(`t."geometry", `)
 	}
-	relative := true
-	if isStruct {
-		var err error
-		if relative, err = d.relativeHrefs(ctx, assets); err != nil {
-			return err
+	if d.columns.column("links") != nil {
+		// Absolute hrefs need none: the answer tells whether they all are.
+		if s.withoutLinks = isStruct && !d.facts.relativeHrefs.Load(); !s.withoutLinks {
+			s.add(`t."links", `)
 		}
-	}
-	if relative && d.columns.column("links") != nil {
-		s.add(`t."links", `)
 	}
 	if !isStruct {
 		s.add(`t."assets"`)
@@ -102,26 +99,22 @@ func assetStruct(assets *arrow.StructType, keys []string) string {
 	return "struct_pack(" + strings.Join(packed, ", ") + ")"
 }
 
-// relativeHrefs tells whether the links are needed, to resolve hrefs against: whether some href among
-// the first rows is relative. Of several files the first says nothing about the others.
-func (d *database) relativeHrefs(ctx context.Context, assets *arrow.StructType) (bool, error) {
-	if d.files > 1 {
-		return true, nil
-	}
-	return once(&d.facts, &d.facts.relativeHrefs, func() (bool, error) {
-		var hrefs []string
-		for _, asset := range assets.Fields() {
-			if slices.Contains(structFields(asset.Type), "href") {
-				hrefs = append(hrefs, `t."assets".`+quoteName(asset.Name)+`."href"`)
+// hasRelativeHref tells whether some href of an answer's assets is relative, and has to be resolved.
+func hasRelativeHref(result *Result) bool {
+	for _, batch := range result.Batches {
+		at := batch.Schema().FieldIndices("assets")
+		if len(at) == 0 {
+			return false
+		}
+		assets, ok := batch.Column(at[0]).(*array.Struct)
+		for i := 0; ok && i < assets.NumField(); i++ {
+			hrefs, isText := field(assets.Field(i), "href").(array.StringLike)
+			for row := 0; isText && row < hrefs.Len(); row++ {
+				if hrefs.IsValid(row) && !strings.Contains(hrefs.Value(row), "://") {
+					return true
+				}
 			}
 		}
-		if len(hrefs) == 0 {
-			return false, nil
-		}
-		s := &statement{}
-		s.add("SELECT count(*) FROM (SELECT unnest([" + strings.Join(hrefs, ", ") + "]) AS href FROM (SELECT * FROM " + d.from +
-			" LIMIT 100) AS t) WHERE href NOT LIKE '%://%'").with(d.fromArgs...)
-		counts, err := d.counts(ctx, s)
-		return err == nil && counts[0] > 0, err
-	})
+	}
+	return false
 }

@@ -7,6 +7,10 @@ type statement struct {
 	text    strings.Builder
 	args    []any
 	cleanup []func()
+	// presumptions are what was taken for granted of the source, not known yet.
+	presumptions []presumption
+	// withoutLinks: links were left out, which relative hrefs are resolved against.
+	withoutLinks bool
 }
 
 func (s *statement) add(text string) *statement {

@@ -80,10 +80,7 @@ func (d *database) spaceConditions(ctx context.Context, r *region.Region, s *sta
 		}
 		return []expression{exact}, nil
 	}
-	facts, err := d.space(ctx)
-	if err != nil {
-		return nil, err
-	}
+	facts := presumed(s, &d.facts.space, d.space)
 	conditions := boxConditions(b, r, facts, exact.sql != "")
 	if exact.sql != "" {
 		conditions = append(conditions, b.unlessInside(r, exact))

@@ -21,7 +21,7 @@ func (d *database) nullDatetimes(ctx context.Context, datetime cql2.Property) (b
 
 // timeConditions keep the items whose datetime lies in [start, end], and those without one whose
 // start_datetime to end_datetime overlaps it.
-func (d *database) timeConditions(ctx context.Context, start, end *int64) ([]expression, error) {
+func (d *database) timeConditions(ctx context.Context, start, end *int64, s *statement) ([]expression, error) {
 	if start == nil && end == nil {
 		return nil, nil
 	}
@@ -40,8 +40,9 @@ func (d *database) timeConditions(ctx context.Context, start, end *int64) ([]exp
 	if !hasFrom {
 		return instant, nil
 	}
-	if null, err := d.nullDatetimes(ctx, datetime); err != nil || !null {
-		return instant, err
+	null := func(ctx context.Context) (bool, error) { return d.nullDatetimes(ctx, datetime) }
+	if !presumed(s, &d.facts.nullDatetimes, null) {
+		return instant, nil
 	}
 	overlap, err := d.overlap(ctx, from, true, start, end)
 	if err != nil {
