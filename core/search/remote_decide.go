@@ -18,7 +18,9 @@ import (
 // decide keeps the row groups in which an item fulfils a query's conditions. What was found out for a version of
 // the files holds as long as that.
 func (s mixedSource) decide(ctx context.Context, e *Engine, parts []part, deciding []string, q *Query, regions []*region.Region) error {
-	asked, err := json.Marshal(q)
+	// The regions say where; what is wanted of the items decides nothing.
+	asked, err := json.Marshal(Query{Start: q.Start, End: q.End, IDs: q.IDs, Collections: q.Collections,
+		Filter: q.Filter, SortBy: q.SortBy, Limit: q.Limit})
 	if err != nil {
 		return core.Errorf(core.InvalidArgument, "Filter", "filter: is no JSON: %w", err)
 	}

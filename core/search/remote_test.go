@@ -129,6 +129,11 @@ func TestRemoteReadsLittle(t *testing.T) {
 			t.Errorf("%s: %d requests, %d of %d bytes", name, reader.requests, reader.bytes, info.Size())
 		}
 	}
+	decided := len(e.decisions)
+	other := Query{IDs: []string{"c4ca4238a0b923820dcc509a6f75849b"}, Narrow: true, Bands: []string{"B04"}}
+	if found(t, e, From(reader, "https://host/unsorted.parquet"), other); len(e.decisions) != decided || decided == 0 {
+		t.Errorf("%d decisions, %d before other bands were asked for", len(e.decisions), decided)
+	}
 	if n := countFiles(t, os.TempDir(), "search-"); n > 4 {
 		t.Errorf("%d private folders", n)
 	}

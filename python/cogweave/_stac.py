@@ -7,6 +7,9 @@ links as JSON text, which the engine reads like any other form of stac-geoparque
 
 from __future__ import annotations
 
+import datetime
+import functools
+import itertools
 import json
 import math
 import struct
@@ -29,6 +32,8 @@ _PROPERTIES: Final = (
     "storage:schemes", "storage:platform", "storage:region", "storage:requester_pays", "storage:tier",
 )  # fmt: skip
 _ASSET_PREFIXES: Final = ("proj:", "raster:", "storage:")
+_KNOWN: Final = 1000  # most texts that are remembered
+_UTC: Final = datetime.timezone.utc
 
 
 def is_stac(source: object) -> bool:
@@ -64,10 +69,19 @@ def features(source: object) -> list[Any] | None:
     if hasattr(found, "__geo_interface__") and not isinstance(found, Iterable):
         return features(found.__geo_interface__)
     if isinstance(found, Iterable) and not isinstance(found, (str, bytes)):
-        parts = [features(part) for part in found]
+        listed = list(found)
+        if listed and all(_is_item(type(part)) for part in listed):
+            return listed
+        parts = [features(part) for part in listed]
         if (parts or _is_collection(found)) and all(part is not None for part in parts):
             return [item for part in parts if part is not None for item in part]
     return None
+
+
+@functools.lru_cache(maxsize=64)
+def _is_item(kind: type) -> bool:
+    """Tell pystac's Item by its class, which is quicker than by each object."""
+    return any(base.__module__ == "pystac.item" and base.__name__ == "Item" for base in kind.__mro__)
 
 
 def _is_collection(found: object) -> bool:
@@ -79,7 +93,7 @@ def _of_item(item: Any) -> Feature:
     properties = item.properties
     if item.datetime is not None:
         properties = {**properties, "datetime": _text(item.datetime)}
-    own = item.get_self_href()
+    own = item.get_self_href() if item.links else None
     return {
         "stac_version": "1.1.0",
         "stac_extensions": item.stac_extensions,
@@ -142,20 +156,31 @@ class _Part:
         # A filter may be about any property.
         self.every = not self.narrow or bool(query.get("filter") or query.get("sortby"))
         self.names = (*_PROPERTIES, *(query.get("properties") or ()))
+        self.known: dict[tuple[Any, ...], str] = {}  # texts of properties, most of which are alike
 
-    def assets(self, assets: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the assets that may answer to the bands, with what planning needs of them."""
+    def assets(self, assets: Mapping[str, Any]) -> str:
+        """Write the assets that may answer to the bands, with what planning needs of them, as JSON."""
         if not self.narrow:
-            return {key: _of_asset(asset) for key, asset in assets.items()}
+            return _json({key: _of_asset(asset) for key, asset in assets.items()})
         named = [_named(band, assets) for band in self.bands]
         keys = {key for keys in named for key in keys} if named and all(named) else assets.keys()
-        return {key: _slim(_of_asset(asset)) for key, asset in assets.items() if key in keys}
+        return _json({key: _slim(_of_asset(asset)) for key, asset in assets.items() if key in keys})
 
-    def properties(self, properties: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Give the properties that a query or a plan may look at."""
+    def properties(self, properties: Mapping[str, Any]) -> str:
+        """Write the properties that a query or a plan may look at, as JSON."""
         if self.every:
-            return properties
-        return {name: properties[name] for name in self.names if name in properties}
+            return _json(properties)
+        told = {name: properties[name] for name in self.names if name in properties}
+        mark = (*told.items(), *map(type, told.values()))  # True is not 1 here
+        try:
+            text = self.known.get(mark)
+        except TypeError:  # a list
+            return _json(told)
+        if text is None:
+            if len(self.known) >= _KNOWN:
+                self.known.clear()
+            text = self.known[mark] = _json(told)
+        return text
 
 
 def _named(band: str, assets: Mapping[str, Any]) -> list[str]:
@@ -169,9 +194,12 @@ def _named(band: str, assets: Mapping[str, Any]) -> list[str]:
 def _slim(asset: object) -> object:
     if not isinstance(asset, Mapping):
         return asset
-    return {
-        name: value for name, value in asset.items() if name in _ASSET_FIELDS or str(name).startswith(_ASSET_PREFIXES)
-    }
+    return {name: value for name, value in asset.items() if _is_planned(name)}
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_planned(name: str) -> bool:
+    return name in _ASSET_FIELDS or str(name).startswith(_ASSET_PREFIXES)
 
 
 def _row(feature: Any, position: int, part: _Part) -> tuple[Any, ...]:
@@ -195,9 +223,9 @@ def _row(feature: Any, position: int, part: _Part) -> tuple[Any, ...]:
             *times,
             *_box(feature.get("bbox")),
             wkb(feature.get("geometry")),
-            _json(part.properties(properties)),
-            _json(part.assets(assets)),
-            _json(links),
+            part.properties(properties),
+            part.assets(assets),
+            _json(links) if links else "[]",
             "[]" if part.narrow else _json(feature.get("stac_extensions") or []),
             str(feature.get("stac_version") or "1.0.0"),
         )
@@ -212,6 +240,8 @@ def _text(value: object) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if hasattr(value, "isoformat"):
+        if type(getattr(value, "tzinfo", None)).__name__ == "tzutc":  # dateutil's is slow to say what it is
+            value = value.replace(tzinfo=_UTC)
         text: str = value.isoformat()
         return text
     raise TypeError(f"{value!r} is no time")
@@ -284,7 +314,10 @@ def wkb(geometry: Mapping[str, Any] | None) -> bytes | None:
 
 
 def _line(positions: Sequence[Sequence[float]]) -> bytes:
-    flat = [number for position in positions for number in position[:2]]
+    if set(map(len, positions)) == {2}:
+        flat = list(itertools.chain.from_iterable(positions))
+    else:
+        flat = [number for position in positions for number in position[:2]]
     if len(flat) != 2 * len(positions):
         raise ValueError("a position has fewer than two numbers")
     return struct.pack(f"<I{len(flat)}d", len(positions), *flat)
