@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pyproj
 import pytest
 import xarray as xr
 
-from tests import archive
+from tests import archive, landscape
 from tests.conftest import Archive
 
 SHAPE = (90, 110)
@@ -55,6 +57,23 @@ def test_opening_reads_no_pixels(arc: Archive, grid: cw.Grid) -> None:
         assert not da.variable._in_memory
     assert spent["decoded_pixels"] == 0
     assert all("SCL" not in r["path"] for r in arc.server.requests())
+
+
+def test_opening_leaves_dask_alone(arc: Archive) -> None:
+    """A new process that opens without chunks imports no dask, which would take longer than all the rest."""
+    pytest.importorskip("dask")
+    told = subprocess.run(
+        [
+            sys.executable, "-c",
+            "import sys, cogweave as cw\n"
+            "data = cw.open(sys.argv[1], bbox=eval(sys.argv[2]), crs=4326, resolution=0.01, properties=True)\n"
+            "print(data.band.dtype.kind, data.time.dtype, 'dask' in sys.modules)",
+            arc.local,
+            str((landscape.LON0 - 0.05, landscape.LAT0 - 0.05, landscape.LON0 + 0.05, landscape.LAT0 + 0.05)),
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert told.stdout.split() == ["U", "datetime64[ns]", "False"], told.stderr
 
 
 def test_where_as_bbox_crs_and_resolution(arc: Archive, grid: cw.Grid) -> None:

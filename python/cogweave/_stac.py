@@ -33,7 +33,7 @@ _PROPERTIES: Final = (
 )  # fmt: skip
 _ASSET_PREFIXES: Final = ("proj:", "raster:", "storage:")
 _KNOWN: Final = 1000  # most texts that are remembered
-_UTC: Final = datetime.timezone.utc
+_UTC: Final = datetime.UTC
 
 
 def is_stac(source: object) -> bool:
@@ -70,7 +70,7 @@ def features(source: object) -> list[Any] | None:
         return features(found.__geo_interface__)
     if isinstance(found, Iterable) and not isinstance(found, (str, bytes)):
         listed = list(found)
-        if listed and all(_is_item(type(part)) for part in listed):
+        if listed and all(_is_item(type(part)) for part in listed):  # type: ignore[arg-type]
             return listed
         parts = [features(part) for part in listed]
         if (parts or _is_collection(found)) and all(part is not None for part in parts):
@@ -241,7 +241,7 @@ def _text(value: object) -> str | None:
         return value
     if hasattr(value, "isoformat"):
         if type(getattr(value, "tzinfo", None)).__name__ == "tzutc":  # dateutil's is slow to say what it is
-            value = value.replace(tzinfo=_UTC)
+            value = value.replace(tzinfo=_UTC)  # type: ignore[attr-defined]
         text: str = value.isoformat()
         return text
     raise TypeError(f"{value!r} is no time")
