@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -65,11 +66,11 @@ def test_opening_leaves_dask_alone(arc: Archive) -> None:
     told = subprocess.run(
         [
             sys.executable, "-c",
-            "import sys, cogweave as cw\n"
-            "data = cw.open(sys.argv[1], bbox=eval(sys.argv[2]), crs=4326, resolution=0.01, properties=True)\n"
+            "import json, sys, cogweave as cw\n"
+            "data = cw.open(sys.argv[1], bbox=json.loads(sys.argv[2]), crs=4326, resolution=0.01, properties=True)\n"
             "print(data.band.dtype.kind, data.time.dtype, 'dask' in sys.modules)",
             arc.local,
-            str((landscape.LON0 - 0.05, landscape.LAT0 - 0.05, landscape.LON0 + 0.05, landscape.LAT0 + 0.05)),
+            json.dumps([landscape.LON0 - 0.05, landscape.LAT0 - 0.05, landscape.LON0 + 0.05, landscape.LAT0 + 0.05]),
         ],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
