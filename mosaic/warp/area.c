@@ -120,6 +120,14 @@ int area_upright(const double quad[4][2]) {
 	return 0;
 }
 
+// For boxes of so many columns: 1 for each that it has, and 1 for its last one where that is not the first.
+static const double area_inside[SIDE + 1][SIDE] = {
+	{0}, {1}, {1, 1}, {1, 1, 1}, {1, 1, 1, 1}, {1, 1, 1, 1, 1}, {1, 1, 1, 1, 1, 1}, {1, 1, 1, 1, 1, 1, 1}, {1, 1, 1, 1, 1, 1, 1, 1},
+};
+static const double area_last[SIDE + 1][SIDE] = {
+	{0}, {0}, {0, 1}, {0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 0, 1}, {0, 0, 0, 0, 0, 1}, {0, 0, 0, 0, 0, 0, 1}, {0, 0, 0, 0, 0, 0, 0, 1},
+};
+
 #define BODY "area_body.h"
 #include "each_type.h"
 

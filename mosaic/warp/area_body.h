@@ -65,6 +65,81 @@ static int NAME(mean_in_order)(const raster *r, const box *b, double *mean) {
 }
 
 #if !IS_FLOAT && BYTES < 8
+// A quick mean closer to a half than this is not good enough: there the order of operations decides. Quick means err
+// by far less.
+#define UNSURE (SMALL ? 1e-4 : 1e-3)
+
+typedef double NAME(four) __attribute__((vector_size(32)));
+typedef T NAME(four_raw) __attribute__((vector_size(4 * BYTES)));
+
+INLINE void NAME(load_four)(const T *at, NAME(four) *out) {
+	NAME(four_raw) raw;
+	memcpy(&raw, at, sizeof raw);
+#if SMALL // by way of int32, which processors convert in one step
+	typedef int32_t ints __attribute__((vector_size(16)));
+	*out = __builtin_convertvector(__builtin_convertvector(raw, ints), NAME(four));
+#else
+	*out = __builtin_convertvector(raw, NAME(four));
+#endif
+}
+
+// add_line adds a line of pixels, times a weight.
+INLINE void NAME(add_line)(const T *at, double weight, int vectors, NAME(four) *sum) {
+	for (int k = 0; k < vectors; k++) {
+		NAME(four) v;
+		NAME(load_four)(at + 4 * k, &v);
+		sum[k] += v * weight;
+	}
+}
+
+// sums_of gives the weighted sums of boxes of up to 4 * vectors columns without an invalid pixel, a row at a time:
+// beyond the box weights are 0. It gives 0 where such vectors reach beyond the window's memory.
+INLINE int NAME(sums_of)(const raster *r, int n, const boxes *b, const grid *g, int vectors, double *restrict sums) {
+	const T *pix = r->pix, *end = pix + (r->height - 1) * r->stride + r->width;
+	for (int l = 0; l < n; l++) {
+		const T *at = pix + g->at[l], *bottom = at + (g->height[l] - 1) * r->stride;
+		if (g->width[l] == 0) // worked on apart
+			continue;
+		if (end - bottom < 4 * vectors)
+			return 0;
+		NAME(four) sum[2] = {{0}, {0}}, first = {b->left[l] - 1};
+		NAME(add_line)(at, b->top[l], vectors, sum);
+		for (at += r->stride; at < bottom; at += r->stride)
+			NAME(add_line)(at, 1, vectors, sum);
+		if (g->height[l] > 1)
+			NAME(add_line)(bottom, b->bottom[l], vectors, sum);
+		for (int k = 0; k < vectors; k++) {
+			NAME(four) inside, last;
+			memcpy(&inside, area_inside[g->width[l]] + 4 * k, sizeof inside);
+			memcpy(&last, area_last[g->width[l]] + 4 * k, sizeof last);
+			inside += last * (b->right[l] - 1);
+			sum[k] *= k == 0 ? inside + first : inside;
+		}
+		sum[0] += sum[1];
+		sums[l] = (sum[0][0] + sum[0][2]) + (sum[0][1] + sum[0][3]);
+	}
+	return 1;
+}
+
+// quick_averages is averages_in_order where every pixel is valid, not in GDAL's order. It gives how many of the means
+// are too close to a half for that, and n where it cannot tell.
+CLONES static int NAME(quick_averages)(const raster *r, int n, const boxes *b, const grid *g, T *restrict out, uint8_t *restrict valid) {
+	double sums[LANES] = {0};
+	int32_t unsure = 0;
+	if (!(g->widest <= 4 ? NAME(sums_of)(r, n, b, g, 1, sums) : NAME(sums_of)(r, n, b, g, 2, sums)))
+		return n;
+	for (int l = 0; l < n; l++) {
+		double w = g->width[l], h = g->height[l]; // less what the outermost pixels lack
+		w += (b->left[l] - 1) + (w > 1 ? b->right[l] - 1 : 0);
+		h += (b->top[l] - 1) + (h > 1 ? b->bottom[l] - 1 : 0);
+		double mean = w * h > 0 ? sums[l] / (w * h) : 0.5, half = mean - floor(mean) - 0.5;
+		unsure += (half < UNSURE) & (half > -UNSURE) & (g->width[l] > 0);
+		out[l] = ROUND(mean);
+		valid[l] = g->width[l] > 0;
+	}
+	return unsure;
+}
+
 // mean_of_box is the mean of a large box without an invalid pixel, quick but not in GDAL's order: good where
 // it is not so near a half that the order decides.
 static int NAME(mean_of_box)(const raster *r, const box *b, double *mean) {
@@ -85,7 +160,7 @@ static int NAME(mean_of_box)(const raster *r, const box *b, double *mean) {
 	double wide = w > 1 ? b->left + (w - 2) + b->right : 1, high = h > 1 ? b->top + (h - 2) + b->bottom : 1;
 	double v = sum / (wide * high), half = v - floor(v) - 0.5;
 	*mean = v;
-	return half > 1e-3 || half < -1e-3;
+	return half > UNSURE || half < -UNSURE;
 }
 #endif
 
@@ -115,8 +190,8 @@ INLINE void NAME(take)(const raster *r, const grid *g, int i, int j, T *restrict
 			has[l] &= r->ok[ok[l]];
 }
 
-// averages is mean_in_order for all boxes of the grid at once.
-CLONES static void NAME(averages)(const raster *r, int n, const boxes *b, const grid *g, T *restrict out, uint8_t *restrict valid) {
+// averages_in_order is mean_in_order for all boxes of the grid at once.
+CLONES static void NAME(averages_in_order)(const raster *r, int n, const boxes *b, const grid *g, T *restrict out, uint8_t *restrict valid) {
 	double total[LANES] = {0}, mean[LANES] = {0};
 	for (int j = 0; j < g->highest; j++)
 		for (int i = 0; i < g->widest; i++) {
@@ -137,6 +212,22 @@ CLONES static void NAME(averages)(const raster *r, int n, const boxes *b, const 
 		out[l] = ROUND(mean[l]);
 		valid[l] = total[l] > 0;
 	}
+}
+
+// averages gives the means of all boxes of the grid. Where many were halves, so will be those to come, since the grids lie
+// to one another alike: from then on in_order says so.
+static void NAME(averages)(const raster *r, int n, const boxes *b, const grid *g, int *in_order, T *out, uint8_t *valid) {
+#if !IS_FLOAT && BYTES < 8
+	if (r->ok == NULL && !*in_order) {
+		int unsure = NAME(quick_averages)(r, n, b, g, out, valid);
+		if (unsure == 0)
+			return;
+		*in_order = unsure > LANES / 16 && unsure < n;
+	}
+#else
+	(void)in_order;
+#endif
+	NAME(averages_in_order)(r, n, b, g, out, valid);
 }
 
 static int NAME(rms)(const raster *r, const box *b, T *out) {
@@ -409,7 +500,7 @@ static int NAME(sums)(const raster *r, int n, const double *x0, const double *x1
 
 // line computes up to LANES target pixels, between corners (x0, y0) above and (x1, y1) below.
 static int NAME(line)(const raster *r, enum kernel kernel, int n, const double *x0, const double *y0, const double *x1, const double *y1,
-	NAME(room) *room, T *out, uint8_t *valid) {
+	NAME(room) *room, int *in_order, T *out, uint8_t *valid) {
 	if (kernel == SUM)
 		return NAME(sums)(r, n, x0, x1, y0, y1, out, valid);
 	boxes all;
@@ -419,7 +510,7 @@ static int NAME(line)(const raster *r, enum kernel kernel, int n, const double *
 	if (side_by_side)
 		area_grid(r, n, &all, &together);
 	if (kernel == AVERAGE)
-		NAME(averages)(r, n, &all, &together, out, valid);
+		NAME(averages)(r, n, &all, &together, in_order, out, valid);
 	else if (side_by_side)
 		NAME(quantiles)(r, n, &together, kernel, out, valid);
 	for (int i = 0; i < n; i++) {
@@ -438,17 +529,18 @@ static int NAME(line)(const raster *r, enum kernel kernel, int n, const double *
 static int NAME(area)(const raster *r, enum kernel kernel, int cols, int rows, const double *cx, const double *cy, void *out_, uint8_t *valid) {
 	T *out = out_;
 	NAME(room) room = {NULL, 0};
-	int failed = 0;
+	int failed = 0, in_order = 0;
 	for (int row = 0; row < rows && !failed; row++)
 		for (int col = 0; col < cols && !failed; col += LANES) {
 			ptrdiff_t corner = (ptrdiff_t)row * (cols + 1) + col, below = corner + cols + 1, i = (ptrdiff_t)row * cols + col;
 			int n = cols - col < LANES ? cols - col : LANES;
-			failed = NAME(line)(r, kernel, n, cx + corner, cy + corner, cx + below, cy + below, &room, out + i, valid + i);
+			failed = NAME(line)(r, kernel, n, cx + corner, cy + corner, cx + below, cy + below, &room, &in_order, out + i, valid + i);
 		}
 	free(room.data);
 	return failed;
 }
 
 #undef EACH_PIXEL
+#undef UNSURE
 #undef WEIGHT
 #undef WEIGHT_Y
