@@ -93,7 +93,7 @@ func (rd *round) combine(b *block) {
 	j := rd.job
 	s := scratches.Get().(*scratch)
 	defer s.rest()
-	if !rd.direct(b) {
+	if !rd.direct(b) && !rd.single(b, s) {
 		rd.combineNeeds(b, s)
 	}
 	for _, n := range b.needs {

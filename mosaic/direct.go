@@ -1,13 +1,15 @@
 package mosaic
 
-import "cogweave/core"
+import (
+	"cogweave/core"
+	"cogweave/mosaic/combine"
+)
 
 // direct writes a block from decoded tiles straight into the output, and tells whether it did: where one item on the
 // grid's own pixels has all that a block can get, there is nothing to resample and nothing to combine.
 func (rd *round) direct(b *block) bool {
 	j := rd.job
-	plain := j.run.plan.Method.StopsWhenFull() && !j.run.plan.Joint() && j.states == nil
-	if !plain || b.bands != nil || len(b.needs) != 1 || b.cells.Rows != nil {
+	if !rd.alone(b) {
 		return false
 	}
 	last := b.next >= len(j.step.items)
@@ -18,6 +20,34 @@ func (rd *round) direct(b *block) bool {
 	}
 	for k, sn := range b.needs[0].sources {
 		j.copyBlock(b, k, sn)
+	}
+	b.written = true
+	return true
+}
+
+// alone tells whether a block of adjoining cells has one item so far, of which a method takes the values as they are.
+func (rd *round) alone(b *block) bool {
+	j := rd.job
+	plain := j.run.plan.Method.StopsWhenFull() && !j.run.plan.Joint() && j.states == nil
+	return plain && b.bands == nil && len(b.needs) == 1 && b.cells.Rows == nil
+}
+
+// single writes a block that one item alone gives pixels to from what is resampled into the output, and tells whether it did.
+func (rd *round) single(b *block, s *scratch) bool {
+	j := rd.job
+	if !rd.alone(b) || b.next < len(j.step.items) {
+		return false
+	}
+	for _, sn := range b.needs[0].sources {
+		if sn == nil || sn.failed() != nil {
+			return false
+		}
+	}
+	w := b.cells.Window
+	for k, sn := range b.needs[0].sources {
+		values, dtype := s.pixels(sn, b)
+		out := j.run.out[(j.spec.Planes[k]+b.cells.Offset)*j.run.dtype.Size():]
+		combine.Place(values, dtype, s.valid, j.run.plan.Bands[j.bands[k]].Fill(), out, j.run.dtype, b.cells.Stride, w.Height, w.Width)
 	}
 	b.written = true
 	return true

@@ -33,6 +33,7 @@ type tile struct {
 	uses    atomic.Int32 // needs inside the tile that have not been combined yet, and its own arrival
 
 	pixels [][]byte // per sample
+	stored bool     // the pixels are the tile's bytes themselves, in the memory that they were fetched into
 	shared *decoded // whose pixels these are; nil if they are the tile's own
 	err    error
 }
@@ -106,11 +107,27 @@ func (t *tile) decode(data []byte) {
 		if !t.share(data) {
 			return // another read decodes it
 		}
+	case t.inPlace(data):
 	default:
 		t.pixels = t.buffers(len(t.samples), t.rows)
 		t.err = t.unpack(data, t.samples, t.rows, t.pixels)
 	}
 	t.ready(data)
+}
+
+// inPlace takes the tile's bytes for its pixels, where nothing is to be done to them.
+func (t *tile) inPlace(data []byte) bool {
+	if t.image.Compression != cog.Uncompressed || len(t.samples) != 1 {
+		return false
+	}
+	job := decode.Job{Header: t.header, Level: t.image, Index: t.index, Data: data, Rows: t.rows, Samples: t.samples}
+	plane := job.InPlace()
+	if plane == nil {
+		return false
+	}
+	t.pixels, t.stored = [][]byte{plane}, true
+	t.round.job.run.engine.stats.decoded.Add(int64(t.rows * t.image.TileWidth))
+	return true
 }
 
 // buffers gives memory for rows of so many samples.
@@ -165,9 +182,10 @@ func (t *tile) release() {
 	if t.uses.Add(-1) > 0 {
 		return
 	}
-	if t.shared != nil {
+	switch {
+	case t.shared != nil:
 		t.round.job.run.engine.shared.drop(t.shared)
-	} else {
+	case !t.stored:
 		for _, p := range t.pixels {
 			givePixels(p)
 		}

@@ -229,16 +229,11 @@ func (s *square) regular() bool {
 }
 
 // weights are the Lagrange basis polynomials through 0, 1, ..., degree at t.
-func weights(t float64) (w [degree + 1]float64) {
-	for i := range w {
-		w[i] = 1
-		for j := range degree + 1 {
-			if j != i {
-				w[i] *= (t - float64(j)) / float64(i-j)
-			}
-		}
-	}
-	return w
+func weights(t float64) [degree + 1]float64 {
+	t1, t2, t3, t4 := t-1, t-2, t-3, t-4
+	low, high := t*t1, t3*t4
+	// Divided rather than multiplied: at the nodes themselves they are 0 and 1 exactly.
+	return [degree + 1]float64{t1 * t2 * high / 24, -t * t2 * high / 6, low * high / 4, -low * t2 * t4 / 6, low * t2 * t3 / 24}
 }
 
 func (s *square) at(row, col float64) (x, y float64) {

@@ -8,6 +8,8 @@ package combine
 #cgo LDFLAGS: -lm
 #cgo noescape combine_convert
 #cgo nocallback combine_convert
+#cgo noescape combine_place
+#cgo nocallback combine_place
 #include "combine.h"
 */
 import "C"
@@ -107,6 +109,25 @@ func bytePointer(s []byte) *C.uint8_t { return (*C.uint8_t)(pointer(s)) }
 // convert writes n values of type src as values of type dst.
 func convert(src, dst core.DType, in, out []byte, n int) {
 	C.combine_convert(C.int(src.Index()), C.int(dst.Index()), pointer(in), pointer(out), C.ptrdiff_t(n))
+}
+
+// Place writes the values of one item to rows x cols cells of dst, stride cells from row to row, with fill where they are
+// not valid: what first does where nothing comes before or after. src is a type that dtype holds.
+func Place(values []byte, src core.DType, valid []byte, fill float64, dst []byte, dtype core.DType, stride, rows, cols int) {
+	n, size := rows*cols, dtype.Size()
+	if n == 0 {
+		return
+	}
+	if len(values) < n*src.Size() || len(valid) < n || len(dst) < ((rows-1)*stride+cols)*size {
+		panic("combine: Place beyond its memory")
+	}
+	if src != dtype {
+		cast := take(n * size)
+		defer cast.release()
+		convert(src, dtype, values, cast.bytes(), n)
+		values = cast.bytes()
+	}
+	C.combine_place(C.int(size), pointer(values), bytePointer(valid), pointer(dtype.Bytes(fill)), pointer(dst), C.ptrdiff_t(stride), C.ptrdiff_t(rows), C.ptrdiff_t(cols))
 }
 
 // store writes cells of one type into rows of another.

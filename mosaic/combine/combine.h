@@ -9,6 +9,9 @@
 // out[i] = in[i] as dst. What a dst integer cannot hold becomes its nearest value, NaN 0.
 void combine_convert(int src, int dst, const void *in, void *out, ptrdiff_t n);
 
+// Writes rows x cols values to out, stride from row to row, and *fill where they are not valid.
+void combine_place(int size, const void *values, const uint8_t *valid, const void *fill, void *out, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t cols);
+
 // Takes valid values: the first for each cell, the last, the highest, the lowest. filled[i] becomes 1.
 // Give the number of cells that were empty before.
 ptrdiff_t combine_first(int size, const void *values, const uint8_t *valid, void *out, uint8_t *filled, ptrdiff_t n);

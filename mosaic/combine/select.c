@@ -30,6 +30,31 @@ TAKE(last32, uint32_t, 1)
 TAKE(last64, uint64_t, 1)
 TAKE(last128, uint64_pair, 1)
 
+#define PLACE(NAME, T)                                                                                    \
+	CLONES static void NAME(const T *restrict values, const uint8_t *restrict valid, T fill, T *restrict out, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t cols) { \
+		for (ptrdiff_t r = 0; r < rows; r++, values += cols, valid += cols, out += stride)                  \
+			for (ptrdiff_t i = 0; i < cols; i++)                                                              \
+				out[i] = valid[i] != 0 ? values[i] : fill;                                                      \
+	}
+
+PLACE(place8, uint8_t)
+PLACE(place16, uint16_t)
+PLACE(place32, uint32_t)
+PLACE(place64, uint64_t)
+PLACE(place128, uint64_pair)
+
+void combine_place(int size, const void *values, const uint8_t *valid, const void *fill, void *out, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t cols) {
+	union { uint8_t b1; uint16_t b2; uint32_t b4; uint64_t b8; uint64_pair b16; } one;
+	memcpy(&one, fill, (size_t)size);
+	switch (size) {
+	case 1: place8(values, valid, one.b1, out, stride, rows, cols); break;
+	case 2: place16(values, valid, one.b2, out, stride, rows, cols); break;
+	case 4: place32(values, valid, one.b4, out, stride, rows, cols); break;
+	case 16: place128(values, valid, one.b16, out, stride, rows, cols); break;
+	default: place64(values, valid, one.b8, out, stride, rows, cols); break;
+	}
+}
+
 #define SIZED(NAME)                                                                                                            \
 	ptrdiff_t combine_##NAME(int size, const void *values, const uint8_t *valid, void *out, uint8_t *filled, ptrdiff_t n) {      \
 		switch (size) {                                                                                                        \

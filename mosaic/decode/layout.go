@@ -33,8 +33,25 @@ type layout struct {
 	predictor  int  // 1 where the codec knows no predictor
 }
 
-// layout checks the job and its level, so that nothing after it needs to ask again.
+// layout checks the job, its level and its planes, so that nothing after it needs to ask again.
 func (job *Job) layout() (layout, error) {
+	l, err := job.plainLayout()
+	if err != nil {
+		return l, err
+	}
+	if len(job.Dst) != len(job.Samples) {
+		return l, job.misuse("%d samples are wanted in %d planes", len(job.Samples), len(job.Dst))
+	}
+	for k, plane := range job.Dst {
+		if len(plane) < l.planeBytes {
+			return l, job.misuse("Dst[%d] holds %d bytes of the %d that are needed", k, len(plane), l.planeBytes)
+		}
+	}
+	return l, nil
+}
+
+// plainLayout is layout without a look at the planes.
+func (job *Job) plainLayout() (layout, error) {
 	var l layout
 	level := job.Level
 	if err := job.checkLevel(); err != nil {
@@ -66,11 +83,6 @@ func (job *Job) layout() (layout, error) {
 	}
 	l.codecBytes = l.rowBytes * l.codecRows
 	l.planeBytes = level.TileWidth * l.size * job.Rows
-	for k, plane := range job.Dst {
-		if len(plane) < l.planeBytes {
-			return l, job.misuse("Dst[%d] holds %d bytes of the %d that are needed", k, len(plane), l.planeBytes)
-		}
-	}
 	return l, nil
 }
 
@@ -135,8 +147,8 @@ func (job *Job) checkWanted(l *layout) error {
 	if job.Rows < 1 || job.Rows > l.tileRows {
 		return job.misuse("%d rows are wanted of %d", job.Rows, l.tileRows)
 	}
-	if len(job.Samples) == 0 || len(job.Samples) != len(job.Dst) {
-		return job.misuse("%d samples are wanted in %d planes", len(job.Samples), len(job.Dst))
+	if len(job.Samples) == 0 {
+		return job.misuse("no samples are wanted")
 	}
 	own := job.Index / (cols * rows)
 	for _, s := range job.Samples {

@@ -65,6 +65,21 @@ func (job *Job) decodeNative(l *layout) error {
 	return nil
 }
 
+// InPlace gives the plane of the job's one sample where the tile holds it as Tile would write it, or nil. The plane is
+// part of job.Data.
+func (job *Job) InPlace() []byte {
+	level := job.Level
+	l, err := job.plainLayout()
+	size := uintptr(l.size)
+	switch {
+	case err != nil, !l.native, level.Compression != cog.Uncompressed, level.FillOrderLSB, job.isMask(), level.DType().IsComplex(),
+		l.samples != 1, l.bits != 8*l.size, job.Header.BigEndian && size > 1, len(job.Data) < l.codecBytes,
+		uintptr(unsafe.Pointer(unsafe.SliceData(job.Data)))%size != 0:
+		return nil
+	}
+	return job.Data[:l.planeBytes:l.planeBytes]
+}
+
 // storedRows gives the wanted rows, decompressed but otherwise as the file has them.
 func (job *Job) storedRows(l *layout, a *arena) (*C.uint8_t, error) {
 	if len(job.Data) == 0 {

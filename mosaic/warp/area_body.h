@@ -68,6 +68,11 @@ static int NAME(mean_in_order)(const raster *r, const box *b, double *mean) {
 // A quick mean closer to a half than this is not good enough: there the order of operations decides. Quick means err
 // by far less.
 #define UNSURE (SMALL ? 1e-4 : 1e-3)
+#if SMALL
+#define WHOLE int32_t
+#else
+#define WHOLE int64_t
+#endif
 
 typedef double NAME(four) __attribute__((vector_size(32)));
 typedef T NAME(four_raw) __attribute__((vector_size(4 * BYTES)));
@@ -125,19 +130,26 @@ INLINE int NAME(sums_of)(const raster *r, int n, const boxes *b, const grid *g, 
 // are too close to a half for that, and n where it cannot tell.
 CLONES static int NAME(quick_averages)(const raster *r, int n, const boxes *b, const grid *g, T *restrict out, uint8_t *restrict valid) {
 	double sums[LANES] = {0};
-	int32_t unsure = 0;
 	if (!(g->widest <= 4 ? NAME(sums_of)(r, n, b, g, 1, sums) : NAME(sums_of)(r, n, b, g, 2, sums)))
 		return n;
+	double mean[LANES], area[LANES];
 	for (int l = 0; l < n; l++) {
-		double w = g->width[l], h = g->height[l]; // less what the outermost pixels lack
-		w += (b->left[l] - 1) + (w > 1 ? b->right[l] - 1 : 0);
-		h += (b->top[l] - 1) + (h > 1 ? b->bottom[l] - 1 : 0);
-		double mean = w * h > 0 ? sums[l] / (w * h) : 0.5, half = mean - floor(mean) - 0.5;
-		unsure += (half < UNSURE) & (half > -UNSURE) & (g->width[l] > 0);
-		out[l] = ROUND(mean);
-		valid[l] = g->width[l] > 0;
+		double w = g->width[l], h = g->height[l], right = b->right[l] - 1, bottom = b->bottom[l] - 1;
+		w += (b->left[l] - 1) + (w > 1 ? right : 0); // less what the outermost pixels lack
+		h += (b->top[l] - 1) + (h > 1 ? bottom : 0);
+		area[l] = w * h;
+		mean[l] = sums[l] / (area[l] > 1e-6 ? area[l] : 1);
 	}
-	return unsure;
+	int64_t unsure = 0;
+	for (int l = 0; l < n; l++) {
+		double half = fabs(mean[l] - floor(mean[l]) - 0.5);
+		unsure += half > UNSURE && area[l] > 1e-6 ? 0 : g->width[l] > 0;
+	}
+	for (int l = 0; l < n; l++)
+		out[l] = (T)(WHOLE)floor(mean[l] + 0.5);
+	for (int l = 0; l < n; l++)
+		valid[l] = g->width[l] > 0;
+	return (int)unsure;
 }
 
 // mean_of_box is the mean of a large box without an invalid pixel, quick but not in GDAL's order: good where
@@ -542,5 +554,6 @@ static int NAME(area)(const raster *r, enum kernel kernel, int cols, int rows, c
 
 #undef EACH_PIXEL
 #undef UNSURE
+#undef WHOLE
 #undef WEIGHT
 #undef WEIGHT_Y
