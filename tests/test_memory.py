@@ -14,6 +14,7 @@ from affine import Affine
 from tests.scripts import succeed
 
 SIDE = 4096
+TILE = 512 * 512 * 2
 
 MEASURE = """
 import json, sys
@@ -66,6 +67,9 @@ def test_memory_beside_what_is_resampled(large: tuple[Path, Any], kernel: str) -
 
 
 def _check(path: Path, told: dict[str, int]) -> None:
-    """The slack is for allocators, the collector, and blocks that wait for another tile."""
+    """Beside the file's bytes fewer than 12 decoded tiles a worker: three, allocators, blocks that wait.
+
+    Measured are 4 to 8 MB in all.
+    """
     assert told["held"] < 1 << 20  # headers
-    assert told["beside"] < path.stat().st_size + (40 << 20), told
+    assert told["beside"] < path.stat().st_size + 24 * TILE, told
