@@ -47,7 +47,7 @@ func (rd *round) single(b *block, s *scratch) bool {
 	for k, sn := range b.needs[0].sources {
 		values, dtype := s.pixels(sn, b)
 		out := j.run.out[(j.spec.Planes[k]+b.cells.Offset)*j.run.dtype.Size():]
-		combine.Place(values, dtype, s.valid, j.run.plan.Bands[j.bands[k]].Fill(), out, j.run.dtype, b.cells.Stride, w.Height, w.Width)
+		combine.Place(values, dtype, s.valid, j.run.fill(j.bands[k]), out, j.run.dtype, b.cells.Stride, w.Height, w.Width)
 	}
 	b.written = true
 	return true
