@@ -49,18 +49,19 @@ def main() -> None:
         site = Site(made, server, catalog, features, options.quick)
         runner = Runner(site, interpreters, options.repeat, say)
         rows, run = [], {}
+        told = {"machine": machine(options), "versions": peers.versions(interpreters), "rows": []}
         for workload in _chosen(site, options):
             say(f"{workload.name}: {workload.title}")
             rows.append(runner.run(workload, options.tools))
             run[workload.name] = workload
             for line in summary(rows[-1]):
                 say("    " + line)
-        for name in profiles.furthest([asdict(row) for row in rows]):
+            told["rows"].append(asdict(rows[-1]))
+            options.results.write_text(json.dumps(told, indent=1))  # as they come: what breaks later loses none
+        say(f"all measures: {options.results}")
+        for name in profiles.furthest(told["rows"]):
             for path in profiles.take(run[name], server):
                 say(f"profile: {path.relative_to(ROOT)}")
-    told = {"machine": machine(options), "versions": peers.versions(interpreters), "rows": [asdict(r) for r in rows]}
-    options.results.write_text(json.dumps(told, indent=1))
-    say(f"all measures: {options.results}")
     if rows:
         say(f"page: {page.write(told, options.page)}")
 

@@ -29,7 +29,7 @@ PROFILED = 3  # rows
 
 def furthest(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Names of the rows that are furthest from their floor."""
-    ratios = {row["name"]: judge(row).of_floor for row in rows}
+    ratios = {row["name"]: judge(row).of_floor for row in rows if row["goal"]}
     told = sorted(((ratio, name) for name, ratio in ratios.items() if ratio), reverse=True)
     return [name for _, name in told[:PROFILED]]
 

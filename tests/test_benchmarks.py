@@ -21,7 +21,7 @@ from typing import Any
 import cogweave as cw
 import pytest
 
-from benchmarks import archive, charts, floor, harness, page, reads, worker
+from benchmarks import archive, charts, floor, harness, page, profiles, reads, worker
 from benchmarks.tools import Request
 from benchmarks.tools import cogweave as actions
 from tests.servers import ROOT, RangeServer
@@ -142,3 +142,12 @@ def test_requests_survive_json() -> None:
     request = Request("c", "f", "s", 32632, 10.0, (0, 0, 20, 10), ["B02"], ("2025-05-01", "2025-05-02"), ["a"])
     assert Request.of(asdict_json(asdict(request))) == request
     assert request.shape == (1, 2)
+
+
+def test_rows_without_a_goal_are_not_profiled() -> None:
+    def row(name: str, goal: dict[str, Any] | None, seconds: float) -> dict[str, Any]:
+        samples = {"cogweave": {"warm": [{"seconds": seconds}]}, "floor": {"warm": [{"seconds": 1.0}]}}
+        return {"name": name, "goal": goal, "steps": {"warm": {}}, "samples": samples}
+
+    goal = {"peer": None, "step": "warm", "floor": 1.3}
+    assert profiles.furthest([row("near", goal, 1.1), row("none", None, 9), row("far", goal, 2)]) == ["far", "near"]
