@@ -21,7 +21,7 @@ type Ahead struct {
 	Room    int64           // compressed bytes that Tiles keeps; nothing is fetched where it is 0
 }
 
-// most is how much of each window is fetched: all that may wait to be read fills half of what is kept.
+// most is how much of each window is fetched: all that may wait for one computation fills half of what is kept.
 func (a *Ahead) most() int64 { return a.Room / 2 / int64(a.Of) }
 
 // background is what goes on for no read in particular, until all of it is stopped.

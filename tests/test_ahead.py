@@ -18,7 +18,7 @@ from cogweave._chunks import ChunkLayer, ChunkReader
 from tests.conftest import Archive
 
 SIZES = ((1,), (1,), (64,) * 8, (512,))
-TILE_PIXELS = 512 * 512
+TILE_PIXELS = 128 * 128
 BLOCKS = [(0, 0, row, 0) for row in range(8)]
 
 
