@@ -1,18 +1,22 @@
 /* Result pixels: memory outside Go, counted by the operation that writes it and the array that shows
  * it, and given back in plain C by whoever lets go last. */
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "guard.h"
 
 enum {
   HEADER = 64,                 /* bytes before the pixels; keeps them aligned to a cache line */
   PAGE = 4096,
-  MAPPED = 64 << 10,           /* from here on memory goes straight back to the system */
+  MAPPED = 64 << 10,           /* from here on memory is mapped */
   HUGE_PAGE = 2 << 20,
-  HUGE_FROM = 2 * HUGE_PAGE,   /* from here on the kernel is asked for huge pages */
+  HUGE_FROM = 2 * HUGE_PAGE,   /* from here on the kernel is asked for huge pages, and has them back at once */
+  SPARES = 128,                /* smaller ones serve again, */
+  SPARE_BYTES = 32 << 20,      /* as long as no more than this waits for it */
 };
 
 struct header {
@@ -57,6 +61,69 @@ void *cwc_pages(size_t bytes) { return bytes > PTRDIFF_MAX - 2 * HUGE_PAGE ? NUL
 
 void cwc_pages_free(void *pages, size_t bytes) { munmap(pages, round_up(bytes, PAGE)); }
 
+/* Chunks of an array are asked for and let go of by the hundred, and all alike: what one of them leaves serves the next,
+ * since fresh memory costs a fault for each page. Nothing waits longer than a second after the last one was asked for:
+ * what is let go of later goes at once, and cwc_spares_free is called then. A lock that is held sends the caller to the
+ * kernel: in a process that was forked, whoever holds it may not exist. */
+static struct {
+  atomic_flag busy;
+  int count;
+  size_t bytes;
+  time_t asked; /* when the last one was, in seconds */
+  struct {
+    void *base;
+    size_t mapped;
+  } of[SPARES];
+} spares = {.busy = ATOMIC_FLAG_INIT};
+
+static bool spares_lock(void) { return !atomic_flag_test_and_set_explicit(&spares.busy, memory_order_acquire); }
+
+static void spares_unlock(void) { atomic_flag_clear_explicit(&spares.busy, memory_order_release); }
+
+static time_t seconds_now(void) {
+  struct timespec now;
+  return clock_gettime(CLOCK_MONOTONIC_COARSE, &now) == 0 ? now.tv_sec : 0;
+}
+
+/* Memory of that size, from the latest that was let go of; NULL if there is none. */
+static void *spare_take(size_t mapped) {
+  void *base = NULL;
+  if (!spares_lock()) return NULL;
+  spares.asked = seconds_now();
+  for (int i = spares.count - 1; i >= 0 && !base; i--)
+    if (spares.of[i].mapped == mapped) {
+      base = spares.of[i].base;
+      spares.of[i] = spares.of[--spares.count];
+      spares.bytes -= mapped;
+    }
+  spares_unlock();
+  return base;
+}
+
+static bool spare_give(void *base, size_t mapped) {
+  if (!spares_lock()) return false;
+  bool room = spares.count < SPARES && spares.bytes + mapped <= SPARE_BYTES && seconds_now() - spares.asked <= 1;
+  if (room) {
+    spares.of[spares.count].base = base;
+    spares.of[spares.count++].mapped = mapped;
+    spares.bytes += mapped;
+  }
+  spares_unlock();
+  return room;
+}
+
+int64_t cwc_spares_free(void) {
+  if (!spares_lock()) return 0;
+  int64_t freed = (int64_t)spares.bytes;
+  while (spares.count > 0) {
+    spares.count--;
+    munmap(spares.of[spares.count].base, spares.of[spares.count].mapped);
+  }
+  spares.bytes = 0;
+  spares_unlock();
+  return freed;
+}
+
 void *cwc_buffer_new(int64_t bytes) {
   if (bytes < 0 || bytes > PTRDIFF_MAX - 2 * HUGE_PAGE) return NULL;
   char *base = NULL, *data = NULL;
@@ -67,7 +134,8 @@ void *cwc_buffer_new(int64_t bytes) {
     mapped = PAGE + round_up((size_t)bytes, PAGE);
   } else if (bytes >= MAPPED) {
     mapped = round_up((size_t)bytes + HEADER, PAGE);
-    base = map(mapped);
+    base = spare_take(mapped);
+    if (!base) base = map(mapped);
     if (base) data = base + HEADER;
   } else {
     base = cwc_alloc((size_t)bytes + HEADER);
@@ -92,10 +160,10 @@ void cw_buffer_release(void *data) {
   struct header *h = header_of(data);
   if (atomic_fetch_sub(&h->shares, 1) != 1) return;
   atomic_fetch_sub(&total, h->bytes);
-  if (h->mapped)
-    munmap(h->base, h->mapped);
-  else
+  if (!h->mapped)
     free(h->base);
+  else if (h->bytes >= HUGE_FROM || !spare_give(h->base, h->mapped))
+    munmap(h->base, h->mapped);
 }
 
 void cw_free(void *memory) { free(memory); }

@@ -18,12 +18,14 @@ void *cwc_alloc(size_t bytes);
 void *cwc_pages(size_t bytes);
 void cwc_pages_free(void *pages, size_t bytes);
 
-/* A pixel buffer with one share, aligned to 64 bytes and zeroed; NULL when there is none. */
+/* A pixel buffer with one share, aligned to 64 bytes, of whatever content; NULL when there is none. */
 void *cwc_buffer_new(int64_t bytes);
 /* One share more; each is given back with cw_buffer_release. */
 void cwc_buffer_retain(void *data);
 /* Bytes of all pixel buffers now alive. */
 int64_t cwc_buffer_total(void);
+/* Unmaps what waits to be used again, and gives its bytes; to be called two seconds after the last cwc_buffer_new. */
+int64_t cwc_spares_free(void);
 
 /* Moves a stream that Go exported into *out, whose callbacks, and those of every schema and array
  * that comes from it, never enter Go in a forked child. Returns 0, or ENOMEM with *inner released. */

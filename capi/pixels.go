@@ -4,6 +4,8 @@ package main
 import "C"
 
 import (
+	"sync"
+	"time"
 	"unsafe"
 
 	"cogweave/capi/op"
@@ -31,8 +33,16 @@ func newPixels(bytes int64) (*pixels, error) {
 	if data == nil {
 		return nil, core.Errorf(core.BudgetExceeded, "OutOfMemory", "no memory for a result of %d bytes", bytes)
 	}
+	spares().Reset(sparesIdle)
 	return &pixels{data, bytes}, nil
 }
+
+// spares ends, when no result has been asked for in sparesIdle, what results that were let go of have left for others.
+var spares = sync.OnceValue(func() *time.Timer {
+	return time.AfterFunc(sparesIdle, func() { core.Go(func() { C.cwc_spares_free() }, nil) })
+})
+
+const sparesIdle = 2500 * time.Millisecond // of buffer.c's second, counted in whole ones
 
 // slice is the memory as Go sees it; valid while a share is held.
 func (p *pixels) slice() []byte { return unsafe.Slice((*byte)(p.data), p.bytes) }

@@ -54,11 +54,11 @@ func (l *layerNeed) kept() int64 {
 	return int64(l.size())
 }
 
-// gather takes the window's part of one of several tiles.
-func (l *layerNeed) gather(slot int) {
+// gather takes the window's part of one of several tiles, into memory from the spares.
+func (l *layerNeed) gather(slot int, from *spares) {
 	l.mu.Lock()
 	if l.pixels == nil {
-		l.pixels = takeRoom(l.size())
+		l.pixels = from.takeRoom(l.size())
 	}
 	l.mu.Unlock()
 	l.put(l.pixels, slot)
@@ -132,7 +132,7 @@ func (l *layerNeed) release(rd *round) {
 		return
 	}
 	if l.pixels != nil {
-		giveRoom(l.pixels)
+		rd.job.run.engine.spares.giveRoom(l.pixels)
 		l.pixels = nil
 	}
 	rd.discharge(l.kept())

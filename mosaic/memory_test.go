@@ -3,8 +3,6 @@ package mosaic
 import (
 	"runtime"
 	"runtime/debug"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"cogweave/core"
@@ -17,14 +15,6 @@ import (
 // collected meanwhile.
 func memoryBeside(t *testing.T, workers int, a *archive, p *plan.Plan, bytes int) (tiles int, others float64) {
 	t.Helper()
-	pixelPools.Clear() // of earlier tests' tiles
-	t.Cleanup(pixelPools.Clear)
-	var made atomic.Int64
-	pixelPools.Store(bytes, &sync.Pool{New: func() any {
-		made.Add(1)
-		pixels := make([]byte, bytes)
-		return &pixels
-	}})
 	runtime.GC()
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	e := NewEngine(workers, 1<<30)
@@ -39,8 +29,8 @@ func memoryBeside(t *testing.T, workers int, a *archive, p *plan.Plan, bytes int
 		return float64(after.TotalAlloc - before.TotalAlloc)
 	}
 	first := allocated()
-	tiles = int(made.Load())
-	// A pool may hide what another processor gave back: of several later reads, the one that missed least.
+	tiles = len(e.spares.free[bytes]) // all that were taken were given back: what was not is among the others
+	// Other pools may hide what another processor gave back: of several later reads, the one that missed least.
 	return tiles, first - min(allocated(), allocated(), allocated()) - float64(tiles*bytes)
 }
 

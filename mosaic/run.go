@@ -17,6 +17,7 @@ type Engine struct {
 	Budget     *Budget
 	lookahead  atomic.Int32
 	shared     shared
+	spares     spares
 	background background
 	stats      counters
 }
@@ -25,6 +26,7 @@ type Engine struct {
 func NewEngine(threads int, memory int64) *Engine {
 	e := &Engine{Pool: NewPool(threads), Budget: NewBudget(memory)}
 	e.shared.budget, e.Budget.reclaim = e.Budget, e.shared.reclaim
+	e.shared.spares, e.spares.budget = &e.spares, e.Budget
 	e.SetLookahead(1)
 	return e
 }

@@ -24,6 +24,7 @@ const (
 // none for as long as a caller takes to ask for the next.
 type shared struct {
 	budget *Budget
+	spares *spares
 
 	mu    sync.Mutex
 	runs  int
@@ -222,7 +223,7 @@ func (s *shared) unuse(d *decoded) {
 		return
 	}
 	for _, p := range d.pixels {
-		givePixels(p)
+		s.spares.give(p)
 	}
 	d.pixels = nil
 }

@@ -2,9 +2,7 @@ package mosaic
 
 import (
 	"errors"
-	"math/bits"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"cogweave/core"
@@ -134,7 +132,7 @@ func (t *tile) inPlace(data []byte) bool {
 func (t *tile) buffers(samples, rows int) [][]byte {
 	pixels := make([][]byte, samples)
 	for i := range pixels {
-		pixels[i] = takePixels(rows * t.image.TileWidth * t.dtype().Size())
+		pixels[i] = t.round.job.run.engine.spares.take(rows * t.image.TileWidth * t.dtype().Size())
 	}
 	return pixels
 }
@@ -157,7 +155,7 @@ func (t *tile) ready(data []byte) {
 	}
 	if t.err == nil {
 		for _, p := range t.parts {
-			p.layer.gather(p.slot)
+			p.layer.gather(p.slot, &j.run.engine.spares)
 		}
 	}
 	for _, b := range t.users {
@@ -187,7 +185,7 @@ func (t *tile) release() {
 		t.round.job.run.engine.shared.drop(t.shared)
 	case !t.stored:
 		for _, p := range t.pixels {
-			givePixels(p)
+			t.round.job.run.engine.spares.give(p)
 		}
 	}
 	t.pixels = nil
@@ -208,31 +206,3 @@ func (r *run) count(bytes int64) {
 	r.report.Tiles++
 	r.report.Bytes += bytes
 }
-
-// pixelPools keep decoded tiles' memory for the next tile of the same size.
-var pixelPools sync.Map // size -> *sync.Pool
-
-func takePixels(size int) []byte {
-	pool, ok := pixelPools.Load(size)
-	if !ok {
-		pool, _ = pixelPools.LoadOrStore(size, &sync.Pool{})
-	}
-	if p, ok := pool.(*sync.Pool).Get().(*[]byte); ok {
-		return *p
-	}
-	return make([]byte, size)
-}
-
-func givePixels(p []byte) {
-	if pool, ok := pixelPools.Load(len(p)); ok {
-		pool.(*sync.Pool).Put(&p)
-	}
-}
-
-// takeRoom gives memory for pixels of any number: of sizes an eighth apart, so that it serves others later.
-func takeRoom(size int) []byte {
-	step := max(64, 1<<max(0, bits.Len(uint(size))-4))
-	return takePixels((size + step - 1) &^ (step - 1))[:size]
-}
-
-func giveRoom(p []byte) { givePixels(p[:cap(p)]) }

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cogweave as cw
 import numpy as np
 import pytest
 import rasterio
@@ -73,3 +74,17 @@ def _check(path: Path, told: dict[str, int]) -> None:
     """
     assert told["held"] < 1 << 20  # headers
     assert told["beside"] < path.stat().st_size + 24 * TILE, told
+
+
+def test_memory_used_again(large: tuple[Path, Any]) -> None:
+    """A result of the size of one that was just let go of lies in the same memory, with nothing of its pixels."""
+    path, data = large
+    grid = cw.Grid("EPSG:32632", (10, 0, 490000, 0, -10, 5000000), (512, 1000 + SIDE))  # the file begins at column 1000
+    addresses = set()
+    for column in (1000, 0, 1512, 0):
+        part = cw.open_item(str(path), grid=grid, nodata=0)[0, :, column : column + 512].to_numpy()
+        addresses.add(part.__array_interface__["data"][0])
+        expected = data[:512, column - 1000 :][:, :512] if column else np.zeros((512, 512), "uint16")
+        np.testing.assert_array_equal(part, expected)
+        del part
+    assert len(addresses) == 1

@@ -1,0 +1,88 @@
+package mosaic
+
+import (
+	"math/bits"
+	"sync"
+	"time"
+
+	"cogweave/core"
+)
+
+// sparesMost bounds the memory that waits for its next use, in bytes; so does a share of the memory budget.
+const (
+	sparesMost  = 64 << 20
+	sparesShare = 8
+	sparesIdle  = time.Second // how long it waits
+)
+
+// spares keep the memory of pixels for the next pixels of the same size. Fresh memory costs a fault for each page, which
+// takes longer than to fill it; a sync.Pool would lose it to the collector, which runs often while tiles are fetched.
+type spares struct {
+	budget *Budget // nil: only sparesMost bounds them
+
+	mu      sync.Mutex
+	free    map[int][][]byte // by size, the latest used last
+	bytes   int64
+	used    time.Time
+	waiting bool // for the end of sparesIdle
+}
+
+// take gives memory of exactly that size, whatever is in it.
+func (s *spares) take(size int) []byte {
+	s.mu.Lock()
+	s.used = time.Now()
+	if list := s.free[size]; len(list) > 0 {
+		p := list[len(list)-1]
+		list[len(list)-1] = nil
+		s.free[size] = list[:len(list)-1]
+		s.bytes -= int64(size)
+		s.mu.Unlock()
+		return p
+	}
+	s.mu.Unlock()
+	return make([]byte, size)
+}
+
+// give takes memory back that nobody uses any more. What there is no room for goes to the collector.
+func (s *spares) give(p []byte) {
+	most := int64(sparesMost)
+	if s.budget != nil {
+		most = min(most, s.budget.Limit()/sparesShare)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bytes+int64(len(p)) > most {
+		return
+	}
+	if s.free == nil {
+		s.free = map[int][][]byte{}
+	}
+	s.free[len(p)] = append(s.free[len(p)], p)
+	s.bytes += int64(len(p))
+	s.used = time.Now()
+	if !s.waiting {
+		s.waiting = true
+		s.wait(sparesIdle)
+	}
+}
+
+func (s *spares) wait(d time.Duration) { time.AfterFunc(d, func() { core.Go(s.emptyIfIdle, nil) }) }
+
+// emptyIfIdle lets all of it go when none was wanted for as long as it may wait.
+func (s *spares) emptyIfIdle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if left := sparesIdle - time.Since(s.used); left > 0 {
+		s.wait(left)
+		return
+	}
+	s.free, s.bytes, s.waiting = nil, 0, false
+}
+
+// takeRoom gives memory for pixels of any number: of sizes an eighth apart, so that it serves others later.
+func (s *spares) takeRoom(size int) []byte {
+	step := max(64, 1<<max(0, bits.Len(uint(size))-4))
+	return s.take((size + step - 1) &^ (step - 1))[:size]
+}
+
+func (s *spares) giveRoom(p []byte) { s.give(p[:cap(p)]) }

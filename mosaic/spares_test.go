@@ -1,0 +1,66 @@
+package mosaic
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestSparesServeTheirSize(t *testing.T) {
+	s := &spares{}
+	p := s.take(1000)
+	p[0] = 7
+	s.give(p)
+	if other := s.take(999); other[0] == 7 {
+		t.Error("memory of another size was given")
+	}
+	if again := s.take(1000); again[0] != 7 {
+		t.Error("memory was made although some waited")
+	}
+	room := s.takeRoom(1000)
+	room[0] = 9
+	s.giveRoom(room)
+	if again := s.takeRoom(990); len(again) != 990 || again[0] != 9 {
+		t.Error("a room a little larger did not serve")
+	}
+}
+
+func TestSparesHaveABound(t *testing.T) {
+	s := &spares{budget: NewBudget(8 * 3000)}
+	for range 4 {
+		s.give(make([]byte, 1000))
+	}
+	if n := len(s.free[1000]); n != 3 || s.bytes != 3000 {
+		t.Errorf("%d pieces of %d bytes wait, the bound is 3 of 3000", n, s.bytes)
+	}
+}
+
+// TestSparesGo checks that nothing waits for ever, nor goes while it is used again and again.
+func TestSparesGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &spares{}
+		waiting := func() int64 {
+			synctest.Wait()
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.bytes
+		}
+		s.give(make([]byte, 10))
+		for range 5 {
+			time.Sleep(sparesIdle * 3 / 4)
+			s.give(s.take(10))
+		}
+		if b := waiting(); b != 10 {
+			t.Errorf("%d bytes wait after use, want 10", b)
+		}
+		time.Sleep(2 * sparesIdle)
+		if b := waiting(); b != 0 {
+			t.Errorf("%d bytes still wait", b)
+		}
+		s.give(make([]byte, 10))
+		time.Sleep(2 * sparesIdle)
+		if b := waiting(); b != 0 {
+			t.Errorf("%d bytes still wait the second time", b)
+		}
+	})
+}
