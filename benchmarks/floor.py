@@ -20,6 +20,7 @@ from tests.servers import ROOT, RangeServer
 PROGRAM = ROOT / ".bench" / "floor"
 STEP = 32  # cells between two control points
 IN_FLIGHT = 64  # cogweave's own limit for one host
+HEADER = 16 << 10  # bytes
 GAPS = (-1, 64 << 10)  # bytes between tiles that share a request; -1: none do. The better one counts
 
 Doubles = npt.NDArray[np.float64]
@@ -29,8 +30,11 @@ class FloorError(Exception):
     """The floor could not be measured."""
 
 
-def job(requests: Sequence[Request], pixels: bool = True) -> dict[str, Any]:
-    """The job for several requests together; pixels=False only decodes, as far as the points need it."""
+def job(requests: Sequence[Request], pixels: bool = True, cold: bool = False) -> dict[str, Any]:
+    """The job for several requests together; pixels=False only decodes, as far as the points need it.
+
+    cold: a bare DuckDB's start and answer come first, and a request for each file's header.
+    """
     lattices: list[dict[str, Any]] = []
     windows: list[dict[str, Any]] = []
     for request in requests:
@@ -38,7 +42,10 @@ def job(requests: Sequence[Request], pixels: bool = True) -> dict[str, Any]:
         bands += [(band, "nearest") for band in request.masked]
         for band, kernel in bands:
             windows += _windows(request, band, kernel if pixels else "none", lattices)
-    return {"in_flight": IN_FLIGHT, "lattices": lattices, "windows": windows}
+    told = {"in_flight": IN_FLIGHT, "lattices": lattices, "windows": windows}
+    if cold:
+        told["search"] = {"catalog": requests[0].catalog, "ids": requests[0].ids, "header": HEADER}
+    return told
 
 
 def run(job: dict[str, Any], server: RangeServer, latency: int) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def mercator(site: Site) -> Workload:
     actions = _actions("window", "lazycogs", "odc-stac", "stackstac", "rasterio")
     return Workload(
         "overview", f"{_side(site, 1)} EPSG:3857 from overviews",
-        [_step("cold", made["cold"]), *known, _step("warm", made["warm"], floor_too=True)],
+        [_step("cold", made["cold"], floor_too=True), *known, _step("warm", made["warm"], floor_too=True)],
         actions, Goal(2.5, "cold"),
         notes="stackstac reads full resolution, where nearest finds other pixels than in an overview."
         " rasterio is told the level: WarpedVRT would read full resolution too. Coordinates of GDAL's warper are"
@@ -232,7 +232,10 @@ def _actions(kind: str, *peers: str) -> dict[str, str]:
 
 def _steps(requests: list[Request], zeros: bool = False, pixels: bool = True) -> list[Step]:
     """Cold, then warm elsewhere; at other latencies too, in the first two processes of each tool."""
-    steps = [_step("cold", requests[0]), _step("warm", requests[1], floor_too=True, pixels=pixels)]
+    steps = [
+        _step("cold", requests[0], floor_too=True, pixels=pixels),
+        _step("warm", requests[1], floor_too=True, pixels=pixels),
+    ]
     if zeros:
         for latency, request in zip((0, 100), requests[2:], strict=True):
             step = _step(f"at {latency} ms", request, floor_too=True)
@@ -242,8 +245,9 @@ def _steps(requests: list[Request], zeros: bool = False, pixels: bool = True) ->
 
 def _step(name: str, request: Request, floor_too: bool = False, pixels: bool = True) -> Step:
     parts = [replace(request, box=box) for box in request.boxes] or [request]
-    job = (lambda: floor.job(parts, pixels)) if floor_too else None
-    return Step(name, asdict(request), "all" if name == "cold" else "run", floor=job)
+    cold = name == "cold"
+    job = (lambda: floor.job(parts, pixels, cold)) if floor_too else None
+    return Step(name, asdict(request), "all" if cold else "run", floor=job)
 
 
 def _request(site: Site, box: Box, dates: int, bands: int = 1, first: int = 0) -> Request:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 OURS, FLOOR = "cogweave", "floor"
+COLD_FLOOR = 1.3
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Medians of a step in seconds; None where there is none. floor: for a cold step, one more answer's latency.
+    """Medians of a step in seconds; None where there is none.
 
     met: None where nothing is asked or cogweave did not run.
     """
@@ -84,12 +85,15 @@ def judge(row: dict[str, Any]) -> Verdict:
 
 
 def judge_cold(row: dict[str, Any]) -> Verdict | None:
-    """Cold, no slower than the best peer's warm run; None where a row has not both."""
+    """Cold, no slower than the best peer's warm run, or 1.3 times the floor's cold one; None without both steps."""
     if "cold" not in row["steps"] or "warm" not in row["steps"]:
         return None
     verdict = _verdict(row, "cold", "warm")
-    met = verdict.ours <= verdict.peer if verdict.ours and verdict.peer else None
-    return Verdict("cold", verdict.ours, verdict.floor, verdict.peer, verdict.best, "best peer's warm", met)
+    met = None
+    if verdict.ours and verdict.peer:
+        met = verdict.ours <= verdict.peer or (verdict.of_floor is not None and verdict.of_floor <= COLD_FLOOR)
+    words = f"the best peer's warm run or {COLD_FLOOR:g} times the cold floor"
+    return Verdict("cold", verdict.ours, verdict.floor, verdict.peer, verdict.best, words, met)
 
 
 def judge_limits(row: dict[str, Any]) -> list[Limit]:
@@ -105,8 +109,4 @@ def judge_limits(row: dict[str, Any]) -> list[Limit]:
 def _verdict(row: dict[str, Any], step: str, peers_step: str) -> Verdict:
     best = peers(row, peers_step)
     name = next(iter(best), "")
-    floor = seconds(row, FLOOR, step)
-    if floor is None and step == "cold":
-        warm = seconds(row, FLOOR, "warm")
-        floor = None if warm is None else warm + row["steps"]["cold"]["latency"] / 1000
-    return Verdict(step, seconds(row, OURS, step), floor, best.get(name), name, "", None)
+    return Verdict(step, seconds(row, OURS, step), seconds(row, FLOOR, step), best.get(name), name, "", None)

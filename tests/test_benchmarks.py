@@ -74,7 +74,7 @@ def test_a_workload_reads_what_the_floor_reads(name: str, site: harness.Site, pr
     if name == "median" and "mask" not in inspect.signature(cw.open).parameters:
         pytest.skip("cogweave.open takes no mask")
     action = getattr(actions, workload.actions["cogweave"].split(":")[1])
-    warm = next(step for step in workload.steps if step.floor)
+    warm = next(step for step in workload.steps if step.floor and step.clock == "run")
     assert warm.floor is not None
     least = floor.run(warm.floor(), site.server, latency=0)
     step = {"name": warm.name, "request": asdict_json(warm.request), "clock": "run", "latency": 0}
@@ -88,6 +88,23 @@ def test_a_workload_reads_what_the_floor_reads(name: str, site: harness.Site, pr
         assert told["sum"] == least["sum"] != 0
     elif name in NEAREST:
         assert told["sum"] == pytest.approx(least["sum"], rel=1e-4)
+
+
+def test_a_cold_floor_searches_and_asks_for_headers(
+    site: harness.Site, program: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(floor, "GAPS", floor.GAPS[:1])
+    (workload,) = (w for w in reads.workloads(site) if w.name == "series")
+    cold, warm = (step.floor for step in workload.steps[:2])
+    assert cold is not None
+    assert warm is not None
+    job = {**cold(), "windows": (windows := warm()["windows"]), "lattices": warm()["lattices"]}
+    least, known = floor.run(job, site.server, latency=0), floor.run(warm(), site.server, latency=0)
+    assert least["sum"] == known["sum"]
+    assert least["requests"] == known["requests"] + len({w["url"] for w in windows})
+    job["search"]["ids"].append("nothing")
+    with pytest.raises(floor.FloorError, match="20 of 21 items"):
+        floor.run(job, site.server, latency=0)
 
 
 def asdict_json(request: dict[str, Any]) -> dict[str, Any]:

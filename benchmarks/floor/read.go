@@ -74,23 +74,28 @@ func (r *reader) read() error {
 		r.work()
 	}
 	slots := make(chan struct{}, r.job.InFlight)
+	headers := map[string]func(){} // asks for a file's, once
 	for _, w := range r.job.Windows {
 		out := newOutput(w)
 		r.outputs = append(r.outputs, out)
-		for _, tiles := range merge(w.Tiles, r.job.Gap) {
+		parts := merge(w.Tiles, r.job.Gap)
+		for _, tiles := range parts {
 			r.open.Add(1 + len(tiles))
 			r.asked.Add(1)
-			slots <- struct{}{}
-			go func() {
-				defer r.open.Done()
-				defer r.asked.Done()
-				err := r.request(w, out, tiles)
-				<-slots
-				if err != nil {
-					r.failed.Store(&err)
-				}
-			}()
 		}
+		if r.job.Search.Header == 0 {
+			r.ask(w, out, parts, slots)
+			continue
+		}
+		header := headers[w.URL]
+		if header == nil {
+			header = sync.OnceFunc(func() { r.header(w.URL, slots) })
+			headers[w.URL] = header
+		}
+		go func() {
+			header()
+			r.ask(w, out, parts, slots)
+		}()
 	}
 	if r.job.Held {
 		r.asked.Wait()
@@ -102,6 +107,22 @@ func (r *reader) read() error {
 		return *err
 	}
 	return nil
+}
+
+// ask sends a window's requests, as slots become free.
+func (r *reader) ask(w *window, out *output, parts [][]tile, slots chan struct{}) {
+	for _, tiles := range parts {
+		slots <- struct{}{}
+		go func() {
+			defer r.open.Done()
+			defer r.asked.Done()
+			err := r.request(w, out, tiles)
+			<-slots
+			if err != nil {
+				r.failed.Store(&err)
+			}
+		}()
+	}
 }
 
 // merge joins neighbours in the file into one request each.
