@@ -49,7 +49,7 @@ def main() -> None:
         site = Site(made, server, catalog, features, options.quick)
         runner = Runner(site, interpreters, options.repeat, say)
         rows, run = [], {}
-        told = {"machine": machine(options), "versions": peers.versions(interpreters), "rows": []}
+        told: dict[str, Any] = {"machine": machine(options), "versions": peers.versions(interpreters), "rows": []}
         for workload in _chosen(site, options):
             say(f"{workload.name}: {workload.title}")
             rows.append(runner.run(workload, options.tools))

@@ -30,8 +30,8 @@ def workloads(site: Site) -> Iterator[Workload]:
     wide = {**here, "box": [-25, 25, 25, 60], "days": "2020-01-01/2020-01-10"}
     remote = {**here, "source": site.server.href(far.name)}
     every = {**here, "box": [-25, 25, 25, 60], "days": None}
-    few = {"requests": 8, "bytes": 3e6}
-    for name, title, action, steps, limits in (
+    few: dict[str, float] = {"requests": 8, "bytes": 3e6}
+    told: list[tuple[str, str, str, dict[str, dict[str, Any]], dict[str, dict[str, float]]]] = [
         ("search-tile", f"20 days of a tile among {count:,} items", "one", {"cold": here, "warm": here}, {}),
         ("search-wide", "10,000 matching items", "one", {"cold": wide, "warm": wide}, {}),
         (
@@ -69,7 +69,8 @@ def workloads(site: Site) -> Iterator[Workload]:
             {"warm-up": here, "first": every},
             {"first": {"seconds": 2}},
         ),
-    ):
+    ]
+    for name, title, action, steps, limits in told:
         timed = [Step(step, request, "run") for step, request in steps.items()]
         yield Workload(name, title, timed, {"cogweave": f"benchmarks.search:{action}"}, None, what="numbers",
                        limits=limits)  # fmt: skip

@@ -109,7 +109,7 @@ def compare(path: Path, pair: str, kernel: str, factor: float, shape: tuple[int,
     grid = grid_over(path, crs, factor, shape)
     # Cells without a value are NaN; the others hold what the kernel gave in the file's own type.
     floats = cw.open_item(path, grid=grid, resampling=kernel, overviews=False, dtype="float64", nodata=float("nan"))
-    got = floats.values[0]
+    got = floats.to_numpy()[0]
     valid = ~np.isnan(got)
     if kernel == "nearest":
         want = nearest(path, grid)

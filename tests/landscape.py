@@ -110,8 +110,7 @@ def _interpolate(field: Floats, shape: tuple[int, ...], stride: int) -> Floats:
     fy = ((rows % stride) / stride).astype(np.float32)[:, None]
     fx = ((cols % stride) / stride).astype(np.float32)
     wide = field[:, cols // stride] * (1 - fx) + field[:, cols // stride + 1] * fx
-    result: Floats = wide[rows // stride] * (1 - fy) + wide[rows // stride + 1] * fy
-    return result
+    return (wide[rows // stride] * (1 - fy) + wide[rows // stride + 1] * fy).astype(np.float32, copy=False)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import cogweave as cw
-import dask
 import dask.array  # the first open would import it, and pyproj; other libraries do so at once
 import numpy as np
 import pyproj  # noqa: F401
@@ -90,7 +89,8 @@ def graph(told: dict[str, Any]) -> Callable[[], Any]:
             told["catalog"], bbox=told["box"], crs=told["crs"], resolution=told["resolution"],
             chunks={"time": 1, "y": side, "x": side},
         )  # fmt: skip
-        (part,) = dask.optimize(array.isel(time=0, y=slice(0, 2 * side), x=slice(0, 2 * side)).data)
+        corner = array.isel(time=0, y=slice(0, 2 * side), x=slice(0, 2 * side))
+        (part,) = dask.base.optimize(corner.data)  # type: ignore[no-untyped-call]
         return np.array([array.data.npartitions, len(dict(part.dask))])
 
     return run
