@@ -135,8 +135,10 @@ func cwgo_read(queue, planHandle C.cw_handle, window *C.cw_window, request *C.ch
 		}
 		return func(ctx context.Context, o *op.Operation) (op.Result, error) {
 			client := running().fetch
+			source, end := client.ForOneRead()
+			defer end()
 			ahead := mosaic.Ahead{Windows: next, Of: r.AheadOf, Tiles: client, Room: client.Effective().TileCacheBytes}
-			return paint(ctx, o, p, w, p.headers.reading(client), client.ForOneRead(), r, ahead, to)
+			return paint(ctx, o, p, w, p.headers.reading(client), source, r, ahead, to)
 		}, nil
 	})
 }

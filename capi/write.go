@@ -44,7 +44,9 @@ func painter(o *op.Operation, p *planned, w plan.Window) cogfile.Paint {
 		part.Row.Start, part.Row.Count = w.Row.Start+top, rows
 		return rereading(never, func(last bool) error {
 			options := mosaic.Options{Callable: combining(o), FailChanged: !last, Fill: fill}
-			report, err := running().mosaic.Run(ctx, p.Plan, part, p.headers.reading(client), m.tiles(client.ForOneRead()), out, options)
+			source, end := client.ForOneRead()
+			defer end()
+			report, err := running().mosaic.Run(ctx, p.Plan, part, p.headers.reading(client), m.tiles(source), out, options)
 			if fill == nil { // the second reading of the same pixels has nothing new to tell
 				m.tell(newReport(report, nil))
 			}

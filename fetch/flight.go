@@ -73,5 +73,5 @@ func (tt *tileTable) leave(c *call, pending []*tile) {
 // forget drops what is kept of every version of a file.
 func (tt *tileTable) forget(name string) {
 	prefix := name + "\x00"
-	tt.cache.removeIf(func(k tileKey) bool { return strings.HasPrefix(k.version, prefix) })
+	tt.cache.removeIf(func(k tileKey, _ []byte) bool { return strings.HasPrefix(k.version, prefix) })
 }

@@ -77,12 +77,12 @@ func (c *lru[K, V]) discard(key K) {
 	}
 }
 
-func (c *lru[K, V]) removeIf(match func(K) bool) {
+func (c *lru[K, V]) removeIf(match func(K, V) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for e := c.order.Front(); e != nil; {
 		next := e.Next()
-		if match(e.Value.(*kept[K, V]).key) {
+		if k := e.Value.(*kept[K, V]); match(k.key, k.value) {
 			c.drop(e)
 		}
 		e = next

@@ -119,7 +119,7 @@ func TestLRU(t *testing.T) {
 		t.Error("a value of more than a quarter of the budget is kept")
 	}
 	c.put("a", 6, 5)
-	c.removeIf(func(key string) bool { return key == "c" })
+	c.removeIf(func(key string, _ int) bool { return key == "c" })
 	c.resize(20)
 	if v, _ := c.get("a"); v != 6 || c.bytes() != 15 || !c.has("e") || c.has("c") || len(c.entries) != 2 || c.order.Len() != 2 {
 		t.Errorf("%d bytes used, %d entries", c.used, len(c.entries))

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"sync"
 
 	"cogweave/core"
 )
@@ -10,19 +11,30 @@ import (
 // later round, and must not fetch it again.
 type reading struct {
 	client *Client
-	kept   *lru[tileKey, []byte]
+	kept   *lru[tileKey, lent]
+
+	mu    sync.Mutex
+	ended bool
+}
+
+// lent is a tile's bytes, and whether their memory serves the next read.
+type lent struct {
+	data []byte
+	ours bool
 }
 
 var _ core.TileSource = (*reading)(nil)
 
 // ForOneRead gives a source of tiles that fetches none twice, as far as a quarter of what may be under
-// way holds them. It is for one read: what it keeps goes with it.
-func (c *Client) ForOneRead() core.TileSource {
+// way holds them. It is for one read: what it keeps goes with it. Whoever read calls end when none of the
+// tiles is looked at any more: their memory serves the next read then.
+func (c *Client) ForOneRead() (source core.TileSource, end func()) {
 	cfg := c.Effective()
 	if cfg.TileCacheBytes > 0 {
-		return c
+		return c, func() {}
 	}
-	return &reading{client: c, kept: newLRU[tileKey, []byte](cfg.MaxBytesInFlight / 4)}
+	r := &reading{client: c, kept: newLRU[tileKey, lent](cfg.MaxBytesInFlight / 4)}
+	return r, r.end
 }
 
 // Tiles implements core.TileSource.
@@ -40,9 +52,10 @@ func (r *reading) Tiles(ctx context.Context, refs []core.TileRef, done func(i in
 	if len(rest) == 0 {
 		return
 	}
-	r.client.Tiles(ctx, rest, func(i int, data []byte, err error) {
+	room := newUsedRoom(rest)
+	r.client.Into(room).Tiles(ctx, rest, func(i int, data []byte, err error) {
 		if err == nil {
-			r.put(ctx, rest[i], data)
+			r.put(ctx, rest[i], lent{data, room.gave(i, data)})
 		}
 		done(at[i], data, err)
 	})
@@ -52,11 +65,28 @@ func (r *reading) get(ctx context.Context, ref core.TileRef) ([]byte, bool) {
 	if ref.Asset == nil {
 		return nil, false
 	}
-	key := tileKey{versionOf(ctx, ref.Asset), ref.Range}
-	return r.kept.get(key)
+	l, ok := r.kept.get(tileKey{versionOf(ctx, ref.Asset), ref.Range})
+	return l.data, ok
 }
 
-func (r *reading) put(ctx context.Context, ref core.TileRef, data []byte) {
-	key := tileKey{versionOf(ctx, ref.Asset), ref.Range}
-	r.kept.put(key, data, int64(len(data))+tileOverhead)
+// put keeps a tile, unless the read has ended: nobody will ask for it.
+func (r *reading) put(ctx context.Context, ref core.TileRef, l lent) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.ended {
+		r.kept.put(tileKey{versionOf(ctx, ref.Asset), ref.Range}, l, int64(len(l.data))+tileOverhead)
+	}
+}
+
+// end lets the next read have the memory of what is kept.
+func (r *reading) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = true
+	r.kept.removeIf(func(_ tileKey, l lent) bool {
+		if l.ours {
+			giveUsed(l.data)
+		}
+		return true
+	})
 }

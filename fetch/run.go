@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"io"
+	"slices"
 
 	"cogweave/core"
 	"cogweave/fetch/store"
@@ -86,14 +87,14 @@ func (r *run) arrive(data []byte, err error) {
 			r.table.cache.put(t.key, data, int64(len(data))+tileOverhead)
 		}
 	}
-	var theirs []byte
+	theirs := data
+	if slices.ContainsFunc(t.waiters, func(w waiter) bool { return w.call != r.owner }) {
+		theirs = r.theirs(data) // before the owner is told, who may use the memory for something else then
+	}
 	for _, w := range t.waiters {
-		given := data
-		if w.call != r.owner {
-			if theirs == nil {
-				theirs = r.theirs(data)
-			}
-			given = theirs
+		given := theirs
+		if w.call == r.owner {
+			given = data
 		}
 		w.call.post(arrival{w.index, given, err})
 	}
