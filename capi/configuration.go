@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"runtime"
 	"time"
 
 	"cogweave/core"
@@ -75,7 +74,7 @@ func defaultConfiguration() configuration {
 		memory = max(leastMemory, min(memory, machine/4))
 	}
 	return configuration{
-		Threads: runtime.GOMAXPROCS(0), MemoryLimit: memory, TileCache: memory / 8, HeaderCache: memory / eighth,
+		Threads: core.Processors(), MemoryLimit: memory, TileCache: memory / 8, HeaderCache: memory / eighth,
 		MaxBytesInFlight: memory / eighth, Lookahead: 1,
 		MaxRequests: f.MaxRequests, MaxRequestsPerHost: f.MaxRequestsPerHost, InitialRequestsPerHost: f.StartPerHost,
 		Retries: f.Attempts - 1, Backoff: f.Backoff.Seconds(), ThrottlePause: f.ThrottlePause.Seconds(),

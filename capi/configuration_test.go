@@ -2,7 +2,6 @@ package main
 
 import (
 	"reflect"
-	"runtime"
 	"testing"
 	"time"
 
@@ -14,7 +13,7 @@ func TestDefaultConfigurationIsValid(t *testing.T) {
 	if err := c.check(); err != nil {
 		t.Fatal(err)
 	}
-	if c.Threads != runtime.GOMAXPROCS(0) || c.MaxRequests < 1 || c.ConnectTimeout <= 0 {
+	if c.Threads != core.Processors() || c.MaxRequests < 1 || c.ConnectTimeout <= 0 {
 		t.Fatalf("%+v", c)
 	}
 	if sum := c.mosaicMemory() + c.fetch().TileCacheBytes + c.fetch().HeaderCacheBytes + c.fetch().MaxBytesInFlight; sum > c.MemoryLimit {

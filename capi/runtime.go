@@ -10,6 +10,7 @@ import (
 
 	"cogweave/capi/handle"
 	"cogweave/capi/op"
+	"cogweave/core"
 	"cogweave/core/crs"
 	"cogweave/core/search"
 	"cogweave/fetch"
@@ -56,6 +57,7 @@ func running() *engine {
 	defer process.Unlock()
 	if process.engine == nil {
 		log.SetOutput(io.Discard) // net/http and others log oddities; stderr is the host's
+		core.SpareProcessor()
 		cfg := current()
 		process.engine = &engine{
 			fetch:  fetch.New(withEnvironment(cfg.fetch(), environment())),

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"runtime"
 	"strconv"
 	"sync"
 
@@ -202,7 +201,7 @@ func (t *transformer) give(pj *godal.Transform) {
 
 // atOnce bounds the goroutines that are inside PROJ: each holds an operating-system thread, which Go never
 // gives back.
-var atOnce = semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0)))
+var atOnce = semaphore.NewWeighted(int64(core.Processors()))
 
 // Transform overwrites x and y; points that cannot be mapped become NaN.
 func (t *transformer) Transform(x, y []float64) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"runtime"
 	"sync"
 	"time"
 
@@ -33,7 +32,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	if c.Threads <= 0 {
-		c.Threads = runtime.GOMAXPROCS(0)
+		c.Threads = core.Processors()
 	}
 	if c.MemoryLimit <= 0 {
 		c.MemoryLimit = 2 << 30

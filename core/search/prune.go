@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -87,7 +86,7 @@ func (e *Engine) summaries(files []file) ([]*summary, error) {
 	e.mu.Unlock()
 	var group errgroup.Group
 	var next atomic.Int64
-	for range runtime.GOMAXPROCS(0) {
+	for range core.Processors() {
 		group.Go(func() (err error) {
 			defer func() {
 				if r := recover(); r != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"regexp"
-	"runtime"
 	"strings"
 	"sync"
 	"unsafe"
@@ -31,7 +30,7 @@ type Tile struct {
 
 // slots bounds how many threads are inside GDAL: each blocks an OS thread, and more of them than
 // processors only cost memory.
-var slots = sync.OnceValue(func() chan struct{} { return make(chan struct{}, runtime.GOMAXPROCS(0)) })
+var slots = sync.OnceValue(func() chan struct{} { return make(chan struct{}, core.Processors()) })
 
 // DecodeTile decodes one tile by GDAL. JPEG in YCbCr comes out as RGB, 1-bit samples as 0 and 1. Depth
 // and size are checked against the level before GDAL sees a byte. It waits for its turn until ctx ends.
