@@ -64,12 +64,13 @@ func (l *layerNeed) gather(slot int, from *spares) {
 	l.put(l.pixels, slot)
 }
 
-// whole gives the window's pixels, row-major, in room: a copy of those that were gathered, or of the one tile's.
+// whole gives the window's pixels, row-major, to be read only: those that were gathered, or the one tile's, copied into room.
 func (l *layerNeed) whole(room *[]byte) []byte {
+	if l.gathers() {
+		return l.pixels
+	}
 	*room = grow(room, l.size())
-	if l.gathers() { // parts came long ago: read in one go, not in a kernel's order, they are in the cache again
-		copy(*room, l.pixels)
-	} else if l.tiles[0] != nil {
+	if l.tiles[0] != nil {
 		l.put(*room, 0)
 	}
 	return *room

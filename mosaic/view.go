@@ -6,7 +6,7 @@ import (
 )
 
 // view is the source pixels that a block needs: inside one tile, the tile's own memory; across tiles, what was gathered
-// of each; where a mask goes with them, a copy of just that window.
+// of each; where a mask goes with one tile, a copy of just that window.
 func (s *scratch) view(sn *sourceNeed) warp.View {
 	v := warp.View{Type: sn.dtype(), NoData: sn.source.NoData, LevelWidth: sn.source.Width, LevelHeight: sn.source.Height}
 	pixels := &sn.layers[0]

@@ -134,6 +134,7 @@ static const double area_last[SIDE + 1][SIDE] = {
 int warp_area(WARP_SOURCE, uint8_t *planes, int kernel, int cols, int rows, const double *corner_x,
 	const double *corner_y, void *out, uint8_t *valid) {
 	raster r = WARP_RASTER;
+	touch(&r, size_of_type(dtype));
 	if ((mask != NULL || has_nodata) && !validity_plane(&r, dtype, mask, has_nodata, nodata, planes))
 		r.ok = planes;
 #define CALL(tag) area_##tag,

@@ -39,6 +39,12 @@ typedef struct {
 	const uint8_t *full;  // 1 where the taps x taps window from here on is valid; NULL with ok
 } raster;
 
+// size_of_type is a pixel's bytes, by the position of its type in core.DTypes.
+INLINE int size_of_type(int dtype) {
+	static const uint8_t sizes[] = {1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
+	return sizes[dtype];
+}
+
 // touch asks for a window's memory ahead of the kernel that will read it. The rows of a window lie a tile's width apart, so
 // that the processor does not guess them, and kernels along a row wait for each one in turn. What is more than the first
 // caches hold is left to come when it is read.

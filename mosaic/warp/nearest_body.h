@@ -7,7 +7,6 @@ CLONES static void NAME(nearest)(const raster *r, const uint8_t *mask, int has_n
 	NAME(nodata) nodata = NAME(nodata_of)(has_nodata, nodata_value);
 	int32_t at[BATCH];
 	uint8_t ok[BATCH];
-	touch(r, BYTES);
 	for (ptrdiff_t i = 0, m; i < t->n; i += m) {
 		m = place_nearest(r, t, i, at, ok);
 		T *restrict to = out + i;

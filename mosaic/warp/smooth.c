@@ -37,6 +37,7 @@ static reach reach_of(enum kernel kernel, double scale_x, double scale_y) {
 int warp_smooth(WARP_SOURCE, uint8_t *planes, int kernel, double scale_x, double scale_y,
 	WARP_TARGETS, void *out, uint8_t *valid) {
 	raster r = WARP_RASTER;
+	touch(&r, size_of_type(dtype));
 	targets t = WARP_TARGETS_OF;
 	reach k = reach_of((enum kernel)kernel, scale_x, scale_y);
 	if ((mask != NULL || has_nodata) && !validity_plane(&r, dtype, mask, has_nodata, nodata, planes)) {
