@@ -58,22 +58,23 @@ def test_memory_beside_a_copy(large: tuple[Path, Any]) -> None:
     path, data = large
     told = json.loads(succeed(MEASURE, path, 0, SIDE, "nearest"))
     assert told["sum"] == int(data.sum())
-    _check(path, told)
+    _check(path, told, 7)
 
 
 @pytest.mark.parametrize("kernel", ["bilinear", "lanczos"])
 def test_memory_beside_what_is_resampled(large: tuple[Path, Any], kernel: str) -> None:
     """Blocks across the tiles' borders keep no tiles: mosaic/memory_test.go counts those, three for a worker."""
-    _check(large[0], json.loads(succeed(MEASURE, large[0], 3.7, SIDE, kernel)))
+    _check(large[0], json.loads(succeed(MEASURE, large[0], 3.7, SIDE, kernel)), 10)
 
 
-def _check(path: Path, told: dict[str, int]) -> None:
-    """Beside the file's bytes fewer than 12 decoded tiles a worker: three, allocators, blocks that wait.
+def _check(path: Path, told: dict[str, int], tiles: int) -> None:
+    """Beside the file's bytes fewer than so many decoded tiles a worker: three, allocators, blocks that wait.
 
-    Measured are 4 to 8 MB in all.
+    Measured are 4.4 to 5 for a copy and 6.2 to 7.6 for what is resampled, the file's bytes included. An engine that
+    gave every other tile's memory back was at 23.
     """
     assert told["held"] < 1 << 20  # headers
-    assert told["beside"] < path.stat().st_size + 24 * TILE, told
+    assert told["beside"] < path.stat().st_size + 2 * tiles * TILE, told
 
 
 def test_memory_used_again(large: tuple[Path, Any]) -> None:

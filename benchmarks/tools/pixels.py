@@ -8,20 +8,32 @@ from typing import Any
 
 import numpy as np
 
+ALL = sorted(os.sched_getaffinity(0))  # processors, before any step is bound to some of them
+
 
 def _cores(count: int) -> None:
     """Keep the whole process on so many processors; before any library asks how many there are."""
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+    os.sched_setaffinity(0, ALL[:count])
 
 
 def cogweave(request: dict[str, Any]) -> Callable[[], Any]:
     """A plan's pixels, everything but the pixels done before, on so many processors."""
     _cores(request["threads"])
-    return workers(request)
+    return _reading(request)
 
 
-def workers(request: dict[str, Any]) -> Callable[[], Any]:
-    """The same with so many workers on all processors: a process once bound to one would stay there."""
+def cores(request: dict[str, Any]) -> Callable[[], Any]:
+    """The same where each step has other processors: threads that are there already move to them.
+
+    One worker on two processors is not one core: what it reads is fetched meanwhile by the other one.
+    """
+    read = _reading(request)
+    for thread in os.listdir("/proc/self/task"):
+        os.sched_setaffinity(int(thread), ALL[: request["threads"]])
+    return read
+
+
+def _reading(request: dict[str, Any]) -> Callable[[], Any]:
     import cogweave as cw
 
     cw.configure(threads=request["threads"], tile_cache=0)
