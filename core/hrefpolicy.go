@@ -20,7 +20,7 @@ func CheckHref(href, catalog string) error {
 	switch {
 	case href == "":
 		return errors.New("it is empty")
-	case strings.ContainsAny(href, "\x00\r\n"):
+	case !OneLine(href):
 		return errors.New("it has a NUL, a carriage return or a line feed")
 	case len(href) >= 4 && strings.EqualFold(href[:4], "/vsi"):
 		return errors.New("paths of GDAL's virtual file systems are not read")
@@ -47,6 +47,11 @@ func CheckHref(href, catalog string) error {
 		return errors.New("it has a user name or a password in it")
 	}
 	return nil
+}
+
+// OneLine tells whether a text has nothing in it that could end a line of a request, or a C string.
+func OneLine(text string) bool {
+	return strings.IndexByte(text, '\n') < 0 && strings.IndexByte(text, '\r') < 0 && strings.IndexByte(text, 0) < 0
 }
 
 func checkPath(href, catalog string) error {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"cogweave/core"
 
@@ -36,6 +37,7 @@ func ParseItemsWith(recs []arrow.RecordBatch, base string, options ParseItemsOpt
 		starts[i+1] = starts[i] + int(rec.NumRows())
 	}
 	items := make([]core.Item, starts[len(recs)])
+	touch(items)
 	errs := make([]error, len(recs))
 	var next atomic.Int64
 	work := func() {
@@ -57,6 +59,15 @@ func ParseItemsWith(recs []arrow.RecordBatch, base string, options ParseItemsOpt
 		}
 	}
 	return items, nil
+}
+
+// touch writes to each page of fresh memory. The collector reads what was not written yet, and a page that was read
+// first costs an interrupt of every processor when it is written: among a million items a third of a second.
+func touch(items []core.Item) {
+	const page = 4096 / int(unsafe.Sizeof(core.Item{}))
+	for i := 0; i < len(items); i += page {
+		items[i].Datetime = 0
+	}
 }
 
 // onWorkers runs work n times at once and gives the first panic as an error.

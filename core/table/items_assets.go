@@ -17,6 +17,7 @@ type assetContext struct {
 	storage rawStorage
 	links   linksReader
 	catalog string // where the catalog was read from
+	origin  string // of the last URL that was checked: most hrefs of a catalog begin alike
 }
 
 // base is where relative hrefs start.

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"math"
 	"slices"
 
 	"cogweave/core"
@@ -15,7 +16,18 @@ type describer struct {
 // describedKind is the descriptions that differ in where the raster lies, and in nothing else.
 type describedKind struct {
 	model  core.AssetDescription
-	places map[core.Proj]*core.AssetDescription
+	places map[place]*core.AssetDescription
+	others map[core.Proj]*core.AssetDescription // whose place another one has
+}
+
+// place is where a raster begins, as bits: a key that is quicker to look up than a whole core.Proj, and nearly as good.
+type place struct {
+	crs  string
+	x, y uint64
+}
+
+func placeOf(p *core.Proj) place {
+	return place{p.CRS, math.Float64bits(p.Transform.C), math.Float64bits(p.Transform.F)}
 }
 
 const (
@@ -26,7 +38,12 @@ const (
 // keep gives the copy of a description.
 func (d *describer) keep(a *core.AssetDescription) *core.AssetDescription {
 	kind := d.kindOf(a)
-	if known, ok := kind.places[a.Proj]; ok {
+	at := placeOf(&a.Proj)
+	known, taken := kind.places[at]
+	if taken && known.Proj != a.Proj {
+		known = kind.others[a.Proj]
+	}
+	if known != nil {
 		return known
 	}
 	if len(d.piece) == cap(d.piece) {
@@ -34,10 +51,21 @@ func (d *describer) keep(a *core.AssetDescription) *core.AssetDescription {
 	}
 	d.piece = append(d.piece, *a)
 	copied := &d.piece[len(d.piece)-1]
-	if len(kind.places) < mostPlaces {
-		kind.places[a.Proj] = copied
-	}
+	kind.remember(at, taken, copied)
 	return copied
+}
+
+func (k *describedKind) remember(at place, taken bool, copied *core.AssetDescription) {
+	switch {
+	case len(k.places)+len(k.others) >= mostPlaces:
+	case !taken:
+		k.places[at] = copied
+	default:
+		if k.others == nil {
+			k.others = map[core.Proj]*core.AssetDescription{}
+		}
+		k.others[copied.Proj] = copied
+	}
 }
 
 func (d *describer) kindOf(a *core.AssetDescription) *describedKind {
@@ -49,7 +77,7 @@ func (d *describer) kindOf(a *core.AssetDescription) *describedKind {
 	if len(d.kinds) >= mostKinds {
 		d.kinds = slices.Delete(d.kinds, 0, 1)
 	}
-	d.kinds = append(d.kinds, describedKind{*a, map[core.Proj]*core.AssetDescription{}})
+	d.kinds = append(d.kinds, describedKind{model: *a, places: map[place]*core.AssetDescription{}})
 	return &d.kinds[len(d.kinds)-1]
 }
 

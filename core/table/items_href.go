@@ -19,8 +19,15 @@ func resolveHref(href string, ctx *assetContext) (string, error) {
 	if len(href) > maxHref {
 		return "", fmt.Errorf("it has %d bytes", len(href))
 	}
+	if ctx.origin != "" && strings.HasPrefix(href, ctx.origin) && core.OneLine(href) {
+		return href, nil
+	}
 	if isAbsolute(href) {
-		return href, core.CheckHref(href, ctx.catalog)
+		err := core.CheckHref(href, ctx.catalog)
+		if err == nil {
+			ctx.origin = strings.Clone(originOf(href))
+		}
+		return href, err
 	}
 	if err := core.CheckHref(href, ""); err != nil {
 		return "", err
@@ -35,6 +42,18 @@ func resolveHref(href string, ctx *assetContext) (string, error) {
 		href = join(start, href)
 	}
 	return href, core.CheckHref(href, ctx.catalog)
+}
+
+// originOf gives what stands before the path of a URL, the slash after it included: whatever path follows, the URL is as
+// good. "" where there is none, or for a file.
+func originOf(href string) string {
+	name := scheme(href)
+	start := len(name) + len("://")
+	end := strings.IndexAny(href[start:], "/?#")
+	if end < 0 || href[start+end] != '/' || strings.EqualFold(name, "file") {
+		return ""
+	}
+	return href[:start+end+1]
 }
 
 // folderOf gives the folder of a file or URL, from its root on.

@@ -2,6 +2,7 @@ package table
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -336,6 +337,55 @@ func TestErrorsNameItemAndField(t *testing.T) {
 		if e, ok := err.(*core.Error); !ok || e.Reason != "NotStac" {
 			t.Errorf("%s: %v", columns, err)
 		}
+	}
+}
+
+// TestHrefsAfterOneOfTheirOrigin: what was checked of one URL is not checked of the next of the same origin, and no more.
+func TestHrefsAfterOneOfTheirOrigin(t *testing.T) {
+	columns := schemaOf("id", textType, "assets", structOf("a", structOf("href", textType)))
+	for first, hrefs := range map[string][]string{
+		"https://h/a.tif": {"https://h/b\r\nHost: x", "https://h/b\x00", "https://user:pw@h/b.tif", "https://h\n/b.tif", "https://h?@x/", "file:///etc/passwd"},
+		"https://h?x=/":   {"https://h?x=/\n", "https://h:pw@x/"},
+		"s3://b/a.tif":    {"s3://b@c/", "s3://b/\n"},
+	} {
+		for _, href := range hrefs {
+			one, _ := json.Marshal(first)
+			two, _ := json.Marshal(href)
+			row := `[{"id":"x","assets":{"a":{"href":` + string(one) + `}}},{"id":"y","assets":{"a":{"href":` + string(two) + `}}}]`
+			_, err := ParseItems(rows(t, columns, row), "https://h/c.parquet")
+			want := core.CheckHref(href, "https://h/c.parquet")
+			var e *core.Error
+			if (err == nil) != (want == nil) || err != nil && (!errors.As(err, &e) || e.ItemID != "y") {
+				t.Errorf("%q after %q: %v, by itself: %v", href, first, err, want)
+			}
+		}
+	}
+}
+
+// TestDescriptionsAreShared: rasters that begin at one place and differ in shape are told apart, and still each
+// described once.
+func TestDescriptionsAreShared(t *testing.T) {
+	asset := structOf("href", textType, "proj:shape", arrow.ListOf(integerType), "proj:transform", arrow.ListOf(realType))
+	columns := schemaOf("id", textType, "proj:epsg", integerType, "assets", structOf("a", asset))
+	var all []string
+	for i := range 60 {
+		all = append(all, fmt.Sprintf(`{"id":"x","proj:epsg":%d,"assets":{"a":{"href":"https://h/a","proj:shape":[100,%d],"proj:transform":[%d,0,5,0,-10,7]}}}`,
+			32631+i%2, 100+i%3, 10+i%5))
+	}
+	items, err := ParseItems(rows(t, columns, "["+strings.Join(all, ",")+"]"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	distinct := map[*core.AssetDescription]bool{}
+	for i, item := range items {
+		a := item.Assets[0]
+		if a.Proj.CRS != fmt.Sprint("EPSG:", 32631+i%2) || a.Proj.Shape[1] != 100+i%3 || a.Proj.Transform.A != float64(10+i%5) {
+			t.Fatalf("row %d: %+v", i, a.Proj)
+		}
+		distinct[a.AssetDescription] = true
+	}
+	if len(distinct) != 30 {
+		t.Errorf("%d descriptions, want 30", len(distinct))
 	}
 }
 
