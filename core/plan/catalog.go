@@ -17,7 +17,8 @@ type catalogOutlines struct {
 	crs     string
 
 	extents map[raster]found
-	proj    core.Proj // last looked up
+	told    map[*core.Proj]found // as extents, for descriptions that items share: quicker to look up
+	proj    *core.Proj           // last looked up
 	last    found
 	points  outlinePoints
 }
@@ -42,11 +43,18 @@ const maxRemembered = 1 << 16
 // extent gives the outline of an asset by the projection extension; ok is false where it does not say, or where it
 // contradicts the box of the item.
 func (c *catalogOutlines) extent(proj *core.Proj, item *[4]float64) (e extent, ok bool) {
-	if *proj != c.proj {
-		c.proj, c.last = *proj, found{}
-		if proj.Known() {
-			c.last = c.lookUp(proj)
+	if proj != c.proj {
+		last, known := c.told[proj]
+		if !known {
+			if proj.Known() {
+				last = c.lookUp(proj)
+			}
+			if c.told == nil || len(c.told) >= maxRemembered {
+				c.told = map[*core.Proj]found{}
+			}
+			c.told[proj] = last
 		}
+		c.proj, c.last = proj, last
 	}
 	return c.last.extent, c.last.ok && !c.last.box.astray(item)
 }
