@@ -137,9 +137,9 @@ func anyTurn(b boxColumns, bounds [][4]float64, wrapped bool) expression {
 	return out
 }
 
-// unlessInside runs the exact test only for boxes that are not wholly inside a rectangular region.
+// unlessInside runs the exact test only for boxes that are not wholly inside a rectangle that lies in the region.
 func (b boxColumns) unlessInside(r *region.Region, exact expression) expression {
-	rect, ok := r.Rect()
+	rect, ok := r.Inner()
 	if !ok {
 		return exact
 	}

@@ -75,14 +75,6 @@ func FromRings(rings [][]Point) (*Region, error) {
 	return r, nil
 }
 
-// Rect gives the region as (minx, miny, maxx, maxy), where it is one rectangle within -180 and 180.
-func (r *Region) Rect() (box [4]float64, ok bool) {
-	if r.rect == nil {
-		return box, false
-	}
-	return *r.rect, true
-}
-
 // Bounds gives at most two boxes (minx, miny, maxx, maxy) within -180 and 180 that hold the region.
 func (r *Region) Bounds() [][4]float64 {
 	b := r.shape.bounds
