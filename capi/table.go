@@ -8,6 +8,7 @@ package main
 import "C"
 
 import (
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -99,8 +100,12 @@ func (t *table) Release() {
 			b.Release()
 		}
 		if large {
-			// DuckDB's rows are many small pieces, which the C library would keep for itself.
-			core.Go(func() { C.malloc_trim(0) }, nil)
+			// DuckDB's rows are many small pieces, which the C library would keep for itself; and what was made of
+			// them left garbage, which Go would keep until it is asked for as much again.
+			core.Go(func() {
+				C.malloc_trim(0)
+				debug.FreeOSMemory()
+			}, nil)
 		}
 	}
 }

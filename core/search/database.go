@@ -40,6 +40,8 @@ func newDatabase(config Config, name string) (*database, error) {
 		fmt.Sprintf("threads=%d", config.Threads),
 		fmt.Sprintf("memory_limit=%dB", config.MemoryLimit),
 		fmt.Sprintf("max_temp_directory_size=%dB", config.TempLimit),
+		// Without them the allocator keeps what a large answer needed until DuckDB works again.
+		"allocator_background_threads=true",
 	}
 	connector, err := duckdb.NewConnector("?"+strings.Join(options, "&"), nil)
 	if err != nil {
