@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 def along(dim: str, values: NDArray[Any], attrs: Mapping[str, Any] | None = None) -> xr.Variable:
     """Make the coordinate that a dimension is indexed by, of the same name."""
     import pandas as pd
-    from xarray.core.indexing import PandasIndexingAdapter
+    from xarray.indexes import PandasIndex
 
     try:
         index = pd.Index(values)
     except UnicodeEncodeError:  # half a surrogate pair in a name
         index = pd.Index(values, dtype="object")
-    return _variable((dim,), PandasIndexingAdapter(index, values.dtype), attrs)
+    made: xr.Variable = PandasIndex(index, dim, coord_dtype=values.dtype).create_variables()[dim]
+    made.attrs = dict(attrs or {})
+    return made
 
 
 def beside(dims: tuple[str, ...], values: NDArray[Any], attrs: Mapping[str, Any] | None = None) -> xr.Variable:
     """Make a coordinate that is no index."""
-    return _variable(dims, values, attrs)
-
-
-def _variable(dims: tuple[str, ...], data: Any, attrs: Mapping[str, Any] | None) -> xr.Variable:
     import xarray as xr
 
-    return xr.Variable(dims, data, attrs, fastpath=True)
+    # Without fastpath, which is public but not described, the array is asked whether it is dask's; there is no other way
+    # for an array that no pandas.Index holds, such as a scalar.
+    return xr.Variable(dims, values, attrs, fastpath=True)
