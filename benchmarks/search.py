@@ -197,7 +197,7 @@ def eight(request: dict[str, Any]) -> Callable[[], Any]:
     """Eight searches of other places, one after another or at once.
 
     of_one_thread: what at once takes, over what they take one after another with one thread: of another name of the
-    same file, which is opened anew for that. Medians of five; the seconds are those of all.
+    same file, which is opened anew for that. Medians of fifteen; the seconds are those of all.
     """
     import cogweave as cw
 
@@ -218,7 +218,7 @@ def eight(request: dict[str, Any]) -> Callable[[], Any]:
             return time.perf_counter() - began
 
         once()
-        return median(once() for _ in range(5))
+        return median(once() for _ in range(15))
 
     def run() -> Any:
         twin = request.get("beside")
