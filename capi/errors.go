@@ -14,6 +14,7 @@ type errorText struct {
 	Message   string     `json:"message"`
 	ItemID    *string    `json:"item_id"`
 	Band      *string    `json:"band"`
+	Argument  *string    `json:"argument"`
 	Href      *string    `json:"href"`
 	ByteRange *[2]int64  `json:"byte_range"` // half-open
 	Attempts  int        `json:"attempts"`
@@ -27,7 +28,7 @@ func encodeError(err error) []byte {
 	e := op.AsError(err)
 	text := errorText{
 		Class: e.Class, Reason: present(e.Reason), Message: core.Redact(e.Message), ItemID: present(e.ItemID),
-		Band: present(e.Band), Href: present(core.Redact(e.Href)), Attempts: e.Attempts,
+		Band: present(e.Band), Argument: present(e.Argument), Href: present(core.Redact(e.Href)), Attempts: e.Attempts,
 	}
 	if e.Range != nil {
 		text.ByteRange = &[2]int64{e.Range.Start, e.Range.End}

@@ -91,7 +91,7 @@ func TestStageRequests(t *testing.T) {
 
 func TestErrorText(t *testing.T) {
 	e := core.Errorf(core.AssetError, "RangeMismatch", "GET https://u:p@host/a.tif?sig=SECRET gave another range: %w", errors.New("https://host/b?key=SECRET"))
-	e.ItemID, e.Band, e.Attempts, e.Range = "i", "red", 3, &core.ByteRange{Start: 5, End: 9}
+	e.ItemID, e.Band, e.Argument, e.Attempts, e.Range = "i", "red", "bands", 3, &core.ByteRange{Start: 5, End: 9}
 	var got map[string]any
 	text := encodeError(e.WithHref("https://host/a.tif?sig=SECRET"))
 	if err := json.Unmarshal(text, &got); err != nil {
@@ -100,7 +100,7 @@ func TestErrorText(t *testing.T) {
 	if strings.Contains(string(text), "SECRET") {
 		t.Fatalf("a secret is shown: %s", text)
 	}
-	want := map[string]any{"class": "AssetError", "reason": "RangeMismatch", "item_id": "i", "band": "red", "attempts": 3.0, "href": "https://host/a.tif?..."}
+	want := map[string]any{"class": "AssetError", "reason": "RangeMismatch", "item_id": "i", "band": "red", "argument": "bands", "attempts": 3.0, "href": "https://host/a.tif?..."}
 	for key, value := range want {
 		if got[key] != value {
 			t.Errorf("%s = %v, want %v", key, got[key], value)
@@ -116,7 +116,7 @@ func TestErrorText(t *testing.T) {
 	if err := json.Unmarshal(encodeError(errors.New("foreign")), &got); err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{"item_id", "band", "href", "byte_range"} {
+	for _, key := range []string{"item_id", "band", "argument", "href", "byte_range"} {
 		if v, ok := got[key]; !ok || v != nil {
 			t.Errorf("%s = %v, want null", key, v)
 		}

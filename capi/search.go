@@ -34,6 +34,7 @@ type searchRequest struct {
 	Limit      *int     `json:"limit"`      // null: all
 	Assets     []string `json:"assets"`     // keys to keep; null keeps the source's columns as they are
 	Properties []string `json:"properties"` // columns to keep beside an item's own, with assets or narrow
+	GroupBy    string   `json:"group_by"`   // a property that items will be grouped by: kept as properties are
 	Narrow     bool     `json:"narrow"`     // only what planning needs
 	Bands      []string `json:"bands"`      // of a narrow search: whose assets to keep; null keeps all
 }
@@ -41,7 +42,7 @@ type searchRequest struct {
 // query is the request as the search engine has it.
 func (r *searchRequest) query() (*search.Query, error) {
 	q := &search.Query{BBox: r.BBox, Intersects: r.Intersects, IDs: r.IDs, Collections: r.Collections, Assets: r.Assets, Properties: r.Properties,
-		Narrow: r.Narrow, Bands: r.Bands}
+		GroupBy: r.GroupBy, Narrow: r.Narrow, Bands: r.Bands}
 	if string(r.Filter) != "null" {
 		q.Filter = r.Filter
 	}

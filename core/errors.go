@@ -40,6 +40,7 @@ type Error struct {
 	Message  string     // one sentence, without the fields below
 	ItemID   string     // STAC item
 	Band     string     // band as the user asked for it
+	Argument string     // the caller's argument that named what is not there
 	Href     string     // redacted when set through WithHref
 	Range    *ByteRange // bytes asked for
 	Attempts int        // requests made before giving up

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -136,6 +137,25 @@ def test_impossible_datetime(arc: Archive, when: str) -> None:
 def test_impossible_time_period(arc: Archive, period: str) -> None:
     with refused(cw.InvalidArgument, period):
         opened(arc, time_period=period)
+
+
+@pytest.mark.parametrize(
+    ("argument", "others"),
+    [
+        ("time_period", {"time_period": "platfrom"}),
+        ("time_period", {"time_period": "platfrom", "properties": ["platform"]}),
+        ("time_period", {"time_period": "platfrom", "properties": ["platfrom"]}),
+        ("properties", {"properties": ["P1D"]}),
+        ("sortby", {"sortby": "P1D"}),
+        ("sortby", {"sortby": "-solar_day", "time_period": "solar_day"}),
+    ],
+)
+def test_unknown_property_is_blamed_on_its_argument(arc: Archive, argument: str, others: dict[str, Any]) -> None:
+    with refused(cw.InvalidArgument, argument) as caught:
+        opened(arc, **others)
+    assert caught.value.message.startswith(argument)
+    assert caught.value.argument == argument
+    assert pickle.loads(pickle.dumps(caught.value)).argument == argument
 
 
 def test_nodata_that_the_type_cannot_hold(arc: Archive) -> None:

@@ -5,8 +5,8 @@
  *   - A cw_handle names something of the library: a queue, an operation, a table, a plan. 0 is none.
  *     A stale, released or foreign handle gives CW_ERROR, never a crash.
  *   - A function that returns cw_status and takes `char **error` stores there, when it fails, a JSON
- *     object {"class", "reason", "message", "item_id", "band", "href", "byte_range", "attempts",
- *     "cause"}; the caller frees it with cw_free. Output parameters are zeroed before anything else.
+ *     object {"class", "reason", "message", "item_id", "band", "argument", "href", "byte_range",
+ *     "attempts", "cause"}; the caller frees it with cw_free. Output parameters are zeroed before anything else.
  *   - Strings are UTF-8, NUL-terminated. Requests and descriptions are JSON objects.
  *   - A submitted operation yields exactly one CW_EVENT_DONE on its queue: done, failed or cancelled.
  *     Events may precede it. The handle stays valid until cw_release.

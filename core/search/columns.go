@@ -174,13 +174,13 @@ func isBinary(t arrow.DataType) bool {
 
 // unknown is the error for a property that the source does not have.
 func (c *columns) unknown(name, argument string, candidates []string) error {
-	near := core.NearestNames(name, candidates)
-	if len(near) == 0 {
-		return core.Errorf(core.InvalidArgument, "UnknownProperty", "%s: the source has no property %q; it has %s",
-			argument, shorten(name), shortList(candidates))
+	told := "it has " + shortList(candidates)
+	if near := core.NearestNames(name, candidates); len(near) > 0 {
+		told = "did you mean " + strings.Join(near, ", ") + "?"
 	}
-	return core.Errorf(core.InvalidArgument, "UnknownProperty", "%s: the source has no property %q; did you mean %s?",
-		argument, shorten(name), strings.Join(near, ", "))
+	e := core.Errorf(core.InvalidArgument, "UnknownProperty", "%s: the source has no property %q; %s", argument, shorten(name), told)
+	e.Argument = argument
+	return e
 }
 
 func shorten(text string) string {

@@ -33,6 +33,8 @@ type Query struct {
 	Assets []string
 	// Properties are columns to keep beside those of a core.Item where Assets is given.
 	Properties []string
+	// GroupBy is a property by which the items will be put into time steps; it is kept as those of Properties.
+	GroupBy string
 	// Narrow keeps only what planning needs: the columns of a core.Item, Properties, and the assets that may
 	// answer to Bands (nil: all).
 	Narrow bool

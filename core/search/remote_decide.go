@@ -208,7 +208,7 @@ func (f *footer) wanted(q *Query, deciding []string) map[string]bool {
 	if q.Assets == nil && !q.Narrow {
 		return nil
 	}
-	names := slices.Concat(itemColumns, q.Properties, deciding, []string{"assets", "links", "bbox", "properties"})
+	names := slices.Concat(itemColumns, q.properties(), deciding, []string{"assets", "links", "bbox", "properties"})
 	if slices.Contains(deciding, "bbox") {
 		names = append(names, "geometry")
 	}

@@ -28,8 +28,8 @@ func (d *database) selectList(ctx context.Context, q *Query, s *statement) error
 	}
 	assets, isStruct := d.columns.column("assets").(*arrow.StructType)
 	s.add("SELECT ")
-	given := map[string]bool{}
-	for _, name := range slices.Concat(itemColumns, q.Properties) {
+	given, asked := map[string]bool{}, q.properties()
+	for _, name := range slices.Concat(itemColumns, asked) {
 		p, found := d.columns.find(name)
 		if !found || given[name] {
 			continue
@@ -40,9 +40,13 @@ func (d *database) selectList(ctx context.Context, q *Query, s *statement) error
 		}
 		s.add(p.SQL + " AS " + quoteName(name) + ", ").with(p.Args...)
 	}
-	for _, name := range q.Properties {
+	for _, name := range asked {
 		if !given[name] {
-			p, err := d.resolve(ctx, name, "properties")
+			argument := "properties"
+			if name == q.GroupBy {
+				argument = "time_period"
+			}
+			p, err := d.resolve(ctx, name, argument)
 			if err != nil {
 				return err
 			}
@@ -70,6 +74,14 @@ func (d *database) selectList(ctx context.Context, q *Query, s *statement) error
 	}
 	s.add(assetStruct(assets, q.Assets) + ` AS "assets"`)
 	return nil
+}
+
+// properties are all columns to keep beside those of a core.Item.
+func (q *Query) properties() []string {
+	if q.GroupBy == "" {
+		return q.Properties
+	}
+	return append([]string{q.GroupBy}, q.Properties...)
 }
 
 // assetStruct packs the wanted fields of the wanted assets. An asset that an item lacks becomes a

@@ -68,5 +68,6 @@ def unknown(period: str, known: str) -> InvalidArgument:
     """Give the error of a period that is none; known tells which properties there are."""
     return InvalidArgument(
         f'time_period {period!r} is neither an ISO 8601 duration such as "P1D" or "P1M", nor "solar_day", "id" or a '
-        f"property of the items ({known.removeprefix('properties: ')})"
+        f"property of the items ({known.removeprefix('time_period: ')})",
+        argument="time_period",
     )

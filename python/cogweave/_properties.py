@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 COUNT: Final = "item_count"
 _COMPUTED: Final = frozenset({"id", "collection", COUNT})  # what every search gives, or none
-_NARROWING: Final = frozenset({"narrow", "bands", "properties"})  # members of a query
+_NARROWING: Final = frozenset({"narrow", "bands", "properties", "group_by"})  # members of a query
 _BETWEEN: Final = ", "
 # Columns that are no properties of an item.
 _STRUCTURE: Final = frozenset(

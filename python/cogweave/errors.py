@@ -32,7 +32,7 @@ class CogweaveError(Exception):
     ----------
     message : str
         One sentence.
-    item_id, band, href, byte_range, attempts, cause, reason
+    item_id, band, argument, href, byte_range, attempts, cause, reason
         As the attributes.
 
     Attributes
@@ -43,6 +43,8 @@ class CogweaveError(Exception):
         STAC item concerned.
     band : str or None
         Band as it was asked for.
+    argument : str or None
+        Argument that named what the catalog does not have.
     href : str or None
         Asset concerned, without credentials and query string.
     byte_range : tuple of int or None
@@ -61,6 +63,7 @@ class CogweaveError(Exception):
         *,
         item_id: str | None = None,
         band: str | None = None,
+        argument: str | None = None,
         href: str | None = None,
         byte_range: tuple[int, int] | None = None,
         attempts: int = 0,
@@ -71,6 +74,7 @@ class CogweaveError(Exception):
         self.message = message
         self.item_id = item_id
         self.band = band
+        self.argument = argument
         self.href = href
         self.byte_range = byte_range
         self.attempts = attempts
@@ -165,8 +169,8 @@ def from_json(text: str) -> CogweaveError:
     Parameters
     ----------
     text : str
-        JSON object with the members ``class, reason, message, item_id, band, href, byte_range,
-        attempts, cause``, of which those that do not apply are absent or null.
+        JSON object with the members ``class, reason, message, item_id, band, argument, href,
+        byte_range, attempts, cause``, of which those that do not apply are absent or null.
     """
     try:
         told = json.loads(text)
@@ -176,6 +180,7 @@ def from_json(text: str) -> CogweaveError:
             told.get("message") or "unknown error",
             item_id=told.get("item_id") or None,
             band=told.get("band") or None,
+            argument=told.get("argument") or None,
             href=told.get("href") or None,
             byte_range=(int(byte_range[0]), int(byte_range[1])) if byte_range else None,
             attempts=int(told.get("attempts") or 0),

@@ -233,7 +233,7 @@ def planned(given: Mapping[str, Any], *, per_band: bool = False) -> Steps[tuple[
     try:
         items = yield from find(found, query, storage, sign, progress)
     except InvalidArgument as problem:
-        if problem.reason == "UnknownProperty" and f'"{request["time_period"]}"' in problem.message and not columns:
+        if problem.argument == "time_period":
             raise _grouping.unknown(request["time_period"], problem.message) from None
         raise
     if (yield from aside(len, items)) == 0:

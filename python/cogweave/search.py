@@ -150,11 +150,10 @@ def needed(request: Mapping[str, Any], properties: Sequence[str] | None = None) 
     if callable(period) or (properties is not None and not properties):
         return {}
     query: Query = {"narrow": True, "bands": bands}
-    looked_at = list(properties or ())
+    if properties:
+        query["properties"] = list(properties)
     if isinstance(period, str) and not _grouping.BUILT_IN.fullmatch(period):
-        looked_at.append(period)
-    if looked_at:
-        query["properties"] = looked_at
+        query["group_by"] = period
     if bands is None:
         return query
     best = _BEST.fullmatch(str(request.get("mosaic_method") or ""))
