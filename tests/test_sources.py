@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import socket
 import threading
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pystac
 import pytest
+from cogweave import _stac
 
 from tests.conftest import Archive
 from tests.corpus import CORPUS, needs_corpus
@@ -80,6 +82,23 @@ def test_pixels_of_stac_objects(arc: Archive) -> None:
         objects = pystac.ItemCollection(absolute(arc))
     for source in (absolute(arc), objects):
         assert (cw.open(source, grid=grid, bands=["B04", "B03"]).values == want).all()
+
+
+def test_assets_that_are_nearly_alike_are_told_apart() -> None:
+    """Descriptions of assets are written once for all that are equal: 1, 1.0 and True are not."""
+    differing: list[dict[str, Any]] = [{"nodata": value} for value in (1, 1.0, True, "1", None, float("nan"))]
+    differing += [{"nodata": 1, "proj:shape": [2, 3]}, {"proj:shape": [2, 3], "nodata": 1}, {}]
+    differing += [{"proj:code": "EPSG:4326", "created": datetime.datetime(2025, 1, 1)}]  # which marshal does not know
+    items = []
+    for number, fields in enumerate([*differing, *differing]):
+        item = pystac.Item(str(number), None, None, datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC), {})
+        item.add_asset("b", pystac.Asset(f'https://h/{number}"\\.tif', media_type="image/tiff", extra_fields=fields))
+        items.append(item)
+    part = _stac._Part({"narrow": True, "bands": ["b"]})
+    for item in items:
+        told = json.loads(part.assets(item.assets))
+        alone = json.loads(_stac._json({"b": _stac._slim(_stac._of_asset(item.assets["b"]))}))
+        assert json.dumps(told, sort_keys=True) == json.dumps(alone, sort_keys=True)
 
 
 def test_the_bad_item_is_named() -> None:

@@ -66,6 +66,7 @@ func storage(a arrow.Array) arrow.Array {
 type interner struct {
 	texts        map[string]string
 	descriptions describer
+	members      jsonMemo
 }
 
 func newInterner() *interner { return &interner{texts: map[string]string{}} }

@@ -145,8 +145,8 @@ func (r *jsonAssets) read(row int, ctx *assetContext) ([]core.ItemAsset, error) 
 		if r.wanted != nil && !slices.Contains(r.wanted, key) {
 			return nil
 		}
-		var j jsonAsset
-		if err := json.Unmarshal(value, &j); err != nil {
+		j, err := r.intern.members.asset(value)
+		if err != nil {
 			return fmt.Errorf("asset %q: %w", key, err)
 		}
 		if j.Href == nil || *j.Href == "" {
@@ -228,9 +228,13 @@ type rawProperties struct {
 }
 
 // jsonReader reads properties that are JSON text.
-type jsonReader struct{ text textReader }
+type jsonReader struct {
+	text   textReader
+	last   string // in the batch's memory: neighbours are often equal
+	parsed *rawProperties
+}
 
-func newJSONReader(a arrow.Array) jsonReader { return jsonReader{newTextReader(a, nil)} }
+func newJSONReader(a arrow.Array) jsonReader { return jsonReader{text: newTextReader(a, nil)} }
 
 // get gives the properties of a row, or nil where the column has another shape.
 func (r *jsonReader) get(row int) (*rawProperties, error) {
@@ -238,11 +242,18 @@ func (r *jsonReader) get(row int) (*rawProperties, error) {
 	if !ok || text == "" {
 		return nil, nil
 	}
+	if text == r.last {
+		return r.parsed, nil
+	}
 	p := &rawProperties{}
 	if err := json.Unmarshal([]byte(text), p); err != nil {
 		return nil, err
 	}
-	return p, p.jsonProj.raw(&p.rawProj)
+	if err := p.jsonProj.raw(&p.rawProj); err != nil {
+		return nil, err
+	}
+	r.last, r.parsed = text, p
+	return p, nil
 }
 
 // selfInJSON gives the href of the self link in links that are JSON text, or "".

@@ -389,6 +389,43 @@ func TestDescriptionsAreShared(t *testing.T) {
 	}
 }
 
+// TestAssetsInJSONThatDifferInTheirHref: assets that were read before are told apart by their hrefs, whatever way these
+// are written.
+func TestAssetsInJSONThatDifferInTheirHref(t *testing.T) {
+	columns := schemaOf("id", textType, "assets", textType)
+	const rest = `,"type":"image/tiff","roles":["data"],"nodata":7}`
+	for text, want := range map[string]string{
+		`{"href":"https://h/a"` + rest:                                           "https://h/a",
+		`{"href":"https://h/b"` + rest:                                           "https://h/b",
+		`{"href":"https:\/\/h\/c"` + rest:                                        "https://h/c",
+		`{"href":"https://h/a","HREF":"https://h/d"` + rest:                      "https://h/d",
+		`{"href":"https://h/a","href":"https://h/e"` + rest:                      "https://h/e",
+		`{"href":"https://h/a","h\u0072ef":"https://h/f"` + rest:                 "https://h/f",
+		`{"href":null` + rest:                                                    "",
+		`{"href":""` + rest:                                                      "",
+		`{ "href": "https://h/g"` + rest:                                         "https://h/g",
+		`{"type":"image/tiff","href":"https://h/h","nodata":7,"roles":["data"]}`: "https://h/h",
+	} {
+		first, _ := json.Marshal(`{"a":{"href":"https://h/x"` + rest + `}`)
+		second, _ := json.Marshal(`{"a":` + text + `}`)
+		items, err := ParseItems(rows(t, columns, fmt.Sprintf(`[{"id":"1","assets":%s},{"id":"2","assets":%s}]`, first, second)), "")
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		got := ""
+		if a := items[1].Assets; len(a) > 0 {
+			got = a[0].Href
+			if a[0].MediaType != "image/tiff" || a[0].Roles[0] != "data" || a[0].Bands[0].NoData.Value != 7 || a[0].AssetDescription != items[0].Assets[0].AssetDescription {
+				t.Errorf("%s: %+v", text, a[0])
+			}
+		}
+		if got != want || items[0].Assets[0].Href != "https://h/x" {
+			t.Errorf("%s: href %q", text, got)
+		}
+	}
+}
+
 func TestWantedAssets(t *testing.T) {
 	asset := structOf("href", textType)
 	for name, c := range map[string]struct {

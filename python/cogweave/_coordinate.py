@@ -33,6 +33,6 @@ def beside(dims: tuple[str, ...], values: NDArray[Any], attrs: Mapping[str, Any]
     """Make a coordinate that is no index."""
     import xarray as xr
 
-    # Without fastpath, which is public but not described, the array is asked whether it is dask's; there is no other way
-    # for an array that no pandas.Index holds, such as a scalar.
+    # Without fastpath, which is public but not described, the array is asked whether it is dask's. There is no other
+    # way for an array that no pandas.Index holds, such as a scalar.
     return xr.Variable(dims, values, attrs, fastpath=True)

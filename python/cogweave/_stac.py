@@ -11,6 +11,7 @@ import datetime
 import functools
 import itertools
 import json
+import marshal
 import math
 import struct
 from collections.abc import Iterable, Mapping, Sequence
@@ -157,6 +158,7 @@ class _Part:
         self.every = not self.narrow or bool(query.get("filter") or query.get("sortby"))
         self.names = (*_PROPERTIES, *(query.get("properties") or ()))
         self.known: dict[tuple[Any, ...], str] = {}  # texts of properties, most of which are alike
+        self.described: dict[bytes, str] = {}  # texts of assets but for their hrefs, by what they were written of
 
     def assets(self, assets: Mapping[str, Any]) -> str:
         """Write the assets that may answer to the bands, with what planning needs of them, as JSON."""
@@ -164,7 +166,26 @@ class _Part:
             return _json({key: _of_asset(asset) for key, asset in assets.items()})
         named = [_named(band, assets) for band in self.bands]
         keys = {key for keys in named for key in keys} if named and all(named) else assets.keys()
-        return _json({key: _slim(_of_asset(asset)) for key, asset in assets.items() if key in keys})
+        return "{" + ",".join(f"{_json(str(key))}:{self.asset(assets[key])}" for key in assets if key in keys) + "}"
+
+    def asset(self, asset: Any) -> str:
+        """Write what planning needs of an asset, as JSON. Those of a collection differ in little but their hrefs."""
+        if not hasattr(asset, "extra_fields"):
+            return _json(_slim(asset))
+        href = asset.href
+        try:  # version 2 writes equal values alike
+            mark = marshal.dumps((asset.extra_fields, asset.media_type, asset.title, asset.roles), 2)
+        except ValueError:  # a type that JSON may know all the same
+            return _json(_slim(_of_asset(asset)))
+        text = self.described.get(mark)
+        if text is None:
+            if len(self.described) >= _KNOWN:
+                self.described.clear()
+            told = {name: value for name, value in _slim(_of_asset(asset)).items() if name != "href"}
+            text = self.described[mark] = _json(told)[1:]
+        if href is None:
+            return "{" + text
+        return f'{{"href":{_json(href)}{"}" if text == "}" else "," + text}'
 
     def properties(self, properties: Mapping[str, Any]) -> str:
         """Write the properties that a query or a plan may look at, as JSON."""
@@ -191,7 +212,7 @@ def _named(band: str, assets: Mapping[str, Any]) -> list[str]:
     return [key for n in range(1, len(parts)) if (key := ".".join(parts[:n])) in assets]
 
 
-def _slim(asset: object) -> object:
+def _slim(asset: Any) -> Any:
     if not isinstance(asset, Mapping):
         return asset
     return {name: value for name, value in asset.items() if _is_planned(name)}
@@ -315,12 +336,17 @@ def wkb(geometry: Mapping[str, Any] | None) -> bytes | None:
 
 def _line(positions: Sequence[Sequence[float]]) -> bytes:
     if set(map(len, positions)) == {2}:
-        flat = list(itertools.chain.from_iterable(positions))
+        flat: Iterable[float] = itertools.chain.from_iterable(positions)
     else:
-        flat = [number for position in positions for number in position[:2]]
-    if len(flat) != 2 * len(positions):
-        raise ValueError("a position has fewer than two numbers")
-    return struct.pack(f"<I{len(flat)}d", len(positions), *flat)
+        flat = listed = [number for position in positions for number in position[:2]]
+        if len(listed) != 2 * len(positions):
+            raise ValueError("a position has fewer than two numbers")
+    return _points(len(positions)).pack(len(positions), *flat)
+
+
+@functools.lru_cache(maxsize=256)
+def _points(count: int) -> struct.Struct:
+    return struct.Struct(f"<I{2 * count}d")
 
 
 class _Columns:
