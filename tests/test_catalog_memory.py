@@ -33,9 +33,7 @@ print(json.dumps({"grown": grown, "times": array.sizes["time"]}))
 
 def test_items_in_memory(tmp_path: Path) -> None:
     catalog = tmp_path / "items.parquet"
-    asset = (
-        "'href': 'https://example.com/' || md5(i::VARCHAR) || '.tif', 'type': 'image/tiff; application=geotiff'"
-    )
+    asset = "'href': 'https://example.com/' || md5(i::VARCHAR) || '.tif', 'type': 'image/tiff; application=geotiff'"
     place = "'proj:transform': [10.0, 0, 500000 + i % 400 * 10, 0, -10, 5000000], 'proj:shape': [1000, 1000]"
     bands = "'raster:bands': [{'nodata': 0, 'data_type': 'uint16'}], 'roles': ['data']"
     duckdb.execute(
