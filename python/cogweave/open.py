@@ -96,9 +96,9 @@ def _open(
     Parameters
     ----------
     source
-        A path, glob, folder or URL of stac-geoparquet, a list of those, an Arrow table or anything
-        with ``__arrow_c_stream__``, or STAC objects (pystac, pystac-client, dicts; the ``stac``
-        extra).
+        A path, glob, folder or URL of stac-geoparquet, a list of those; an Arrow table or anything
+        with ``__arrow_c_stream__``; STAC objects (pystac, pystac-client, dicts); a static catalog, a
+        document of items or the address of a STAC API (over HTTP with the ``stac`` extra).
     bbox : four floats, optional
         ``(minx, miny, maxx, maxy)`` in ``bbox_crs``. With ``grid``: crops it to whole cells.
     crs : optional

@@ -116,8 +116,8 @@ def _open_item(
     Returns
     -------
     xarray.DataArray or xarray.Dataset
-        Dimensions ``(band, y, x)``; raw pixel values; ``spatial_ref`` with the CRS and the
-        transform; for an item, its datetime as the scalar coordinate ``time``.
+        Dimensions ``(band, y, x)``; raw pixel values; ``spatial_ref`` with the CRS, and the transform
+        where x and y do not tell it; for an item, its datetime as the scalar coordinate ``time``.
 
     Raises
     ------

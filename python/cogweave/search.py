@@ -43,9 +43,9 @@ def _search(
     Parameters
     ----------
     source
-        A path, glob, folder or URL of stac-geoparquet, a list of those, an Arrow table or anything
-        with ``__arrow_c_stream__``, or STAC objects (pystac, pystac-client, dicts; the ``stac``
-        extra).
+        A path, glob, folder or URL of stac-geoparquet, a list of those; an Arrow table or anything
+        with ``__arrow_c_stream__``; STAC objects (pystac, pystac-client, dicts); a static catalog, a
+        document of items or the address of a STAC API (over HTTP with the ``stac`` extra).
     bbox : four floats, optional
         ``(west, south, east, north)`` in degrees (EPSG:4326).
     intersects : GeoJSON or object with __geo_interface__, optional
