@@ -35,7 +35,7 @@ def _fetch(plan: Plan, *, progress: Progress | None = None) -> Steps[Tiles]:
     AssetError
         A file that cannot be read, or that has changed since its header was read.
     BudgetExceeded
-        The tiles do not fit into the machine's memory; no request was made.
+        The tiles do not fit into the machine's memory; no tile was requested.
     """
     window = as_plan(plan)._window.native()
     base = yield from plan._base.ready()

@@ -54,7 +54,7 @@ def _read(plan: Plan, *, out: NDArray[Any] | None = None, progress: Progress | N
         A file that is needed and cannot be read.
     BudgetExceeded
         The smallest piece of the read does not fit into the memory limit, or the result into the
-        machine's memory; no request was made.
+        machine's memory; no tile was requested.
     Cancelled
         `cancel_all` was called.
     """
