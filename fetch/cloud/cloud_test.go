@@ -64,6 +64,15 @@ func TestWhereObjectsLie(t *testing.T) {
 	}
 }
 
+// TestCatalogsMayNameBuckets checks that an href of any scheme that is read here is one that a catalog may have.
+func TestCatalogsMayNameBuckets(t *testing.T) {
+	for _, scheme := range Schemes() {
+		if err := core.CheckHref(scheme+"://bucket/key.tif", "https://catalogs.example/items.parquet"); err != nil {
+			t.Errorf("%s: %v", scheme, err)
+		}
+	}
+}
+
 func TestStylesOfS3(t *testing.T) {
 	for _, tc := range []struct{ endpoint, style, want string }{
 		{"http://minio:9000", "", "http://minio:9000/tiles/x.tif"},

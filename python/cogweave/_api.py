@@ -139,7 +139,7 @@ def _stac_io() -> Any:
     try:
         from pystac_client.stac_api_io import StacApiIO
     except ImportError as problem:
-        raise ImportError("a STAC API as a source needs the stac extra: pip install 'cogweave[stac]'") from problem
+        raise ImportError("a STAC API, or STAC JSON that is read over HTTP, needs the stac extra: pip install 'cogweave[stac]'") from problem
     return StacApiIO(timeout=30, max_retries=3)
 
 

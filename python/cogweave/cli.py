@@ -91,7 +91,7 @@ _array = _options(
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="cogweave")
 @click.option("--threads", type=int, help="Workers that decode and resample.")
-@click.option("--memory-limit", help='Bytes for results and work in progress, such as "2 GB".')
+@click.option("--memory-limit", help='Bytes for caches and work in progress, such as "2 GB".')
 @_guarded
 def main(threads: int | None, memory_limit: str | None) -> None:
     """Mosaics of Cloud-Optimized GeoTIFFs that a STAC catalog tells of."""
