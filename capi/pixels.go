@@ -39,7 +39,13 @@ func newPixels(bytes int64) (*pixels, error) {
 
 // spares ends, when no result has been asked for in sparesIdle, what results that were let go of have left for others.
 var spares = sync.OnceValue(func() *time.Timer {
-	return time.AfterFunc(sparesIdle, func() { core.Go(func() { C.cwc_spares_free() }, nil) })
+	return time.AfterFunc(sparesIdle, func() {
+		core.Go(func() {
+			for C.cwc_spares_free() < 0 { // somebody lets go of one just now
+				time.Sleep(time.Millisecond)
+			}
+		}, nil)
+	})
 })
 
 const sparesIdle = 2500 * time.Millisecond // of buffer.c's second, counted in whole ones
