@@ -133,6 +133,8 @@ static bool spare_give(void *base, size_t mapped) {
   return room;
 }
 
+int cwc_serves_again(int64_t bytes) { return bytes >= MAPPED && bytes < HUGE_FROM; }
+
 int64_t cwc_spares_free(void) {
   if (!spares_lock()) return -1;
   int64_t freed = (int64_t)spares.bytes;
