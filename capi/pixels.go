@@ -39,7 +39,8 @@ func newPixels(bytes int64) (*pixels, error) {
 	return &pixels{data, bytes}, nil
 }
 
-// spares ends, when no result that serves again has been asked for in sparesIdle, what results that were let go of have left for others.
+// spares ends, when no result of a size that serves again has been asked for in sparesIdle, what results that were let go of
+// have left for others.
 var spares = sync.OnceValue(func() *time.Timer {
 	return time.AfterFunc(sparesIdle, func() {
 		core.Go(func() {
