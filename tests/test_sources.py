@@ -84,6 +84,20 @@ def test_pixels_of_stac_objects(arc: Archive) -> None:
         assert (cw.open(source, grid=grid, bands=["B04", "B03"]).values == want).all()
 
 
+def test_stac_objects_are_grouped_by_a_property(arc: Archive) -> None:
+    """What a table of STAC objects leaves out is not what items are grouped by."""
+    grid = arc.utm_grid((64, 64), 20)
+    want = cw.open(arc.local, grid=grid, bands=["B04"], time_period="grid:code")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        objects = pystac.ItemCollection(absolute(arc))
+    for source in (absolute(arc), objects):
+        for beside in (None, ["platform"]):
+            got = cw.open(source, grid=grid, bands=["B04"], time_period="grid:code", properties=beside)
+            assert got.sizes == want.sizes
+            assert (got.values == want.values).all()
+
+
 def test_assets_that_are_nearly_alike_are_told_apart() -> None:
     """Descriptions of assets are written once for all that are equal: 1, 1.0 and True are not."""
     differing: list[dict[str, Any]] = [{"nodata": value} for value in (1, 1.0, True, "1", None, float("nan"))]

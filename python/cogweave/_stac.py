@@ -156,7 +156,8 @@ class _Part:
         self.bands: list[str] = query.get("bands") or []
         # A filter may be about any property.
         self.every = not self.narrow or bool(query.get("filter") or query.get("sortby"))
-        self.names = (*_PROPERTIES, *(query.get("properties") or ()))
+        grouped_by = query.get("group_by")
+        self.names = (*_PROPERTIES, *(query.get("properties") or ()), *((grouped_by,) if grouped_by else ()))
         self.known: dict[tuple[Any, ...], str] = {}  # texts of properties, most of which are alike
         self.described: dict[bytes, str] = {}  # texts of assets but for their hrefs, by what they were written of
 
