@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
 
 from . import _crs, _stac
-from ._redact import redact
+from ._redact import redact, redact_foreign
 from .errors import InvalidArgument, SearchError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _at(item: Any, here: str) -> Any:
     if not isinstance(item, Mapping):
         return item
     links = [link for link in item.get("links") or () if not isinstance(link, Mapping) or link.get("rel") != "self"]
-    place = here if "://" in here else os.path.abspath(here)
+    place = redact(here) if "://" in here else os.path.abspath(here)
     return {**item, "links": [*links, {"rel": "self", "href": place}]}
 
 
@@ -127,7 +127,7 @@ def _read(path: str) -> list[Any]:
         raise SearchError(f"{path}: no such file", reason="NotFound") from None
     except (OSError, UnicodeDecodeError) as problem:
         raise SearchError(
-            f"{redact(path)}: cannot be read", reason="CatalogError", cause=redact(str(problem))
+            f"{redact(path)}: cannot be read", reason="CatalogError", cause=redact_foreign(str(problem))
         ) from None
     except (ValueError, RecursionError) as problem:
         raise SearchError(f"{redact(path)}: is no JSON: {problem}", reason="CatalogError") from None
@@ -201,7 +201,7 @@ def _failure(url: str, problem: Exception) -> Exception:
     if isinstance(problem, (SearchError, InvalidArgument, ImportError)):
         return problem
     status = getattr(problem, "status_code", None)
-    words = redact(str(problem)).strip().splitlines()
+    words = redact_foreign(str(problem)).strip().splitlines()
     first = words[0][:200] if words else ""
     what = (
         f"answered {status}" if status else "is no STAC API" if isinstance(problem, ValueError) else "cannot be asked"
