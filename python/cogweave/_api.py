@@ -61,10 +61,10 @@ def _members(documents: Iterable[Any]) -> Iterator[Any]:
 
 def _walk(start: str) -> Iterator[Any]:
     """Give the items of a document and of those that it links to, in the order of the links."""
-    waiting, seen = [start], {start}
+    waiting, seen, guard = [start], {start}, Guard()
     while waiting:
         here = waiting.pop()
-        for document in _members(_read(here)):
+        for document in _members(_read(here, guard)):
             kind = document.get("type") if isinstance(document, Mapping) else None
             if kind == "FeatureCollection":
                 yield from (_at(item, here) for item in document.get("features") or ())
@@ -112,11 +112,11 @@ def _join(here: str, href: str) -> str:
     return href if "://" in href else os.path.normpath(os.path.join(os.path.dirname(here), href))
 
 
-def _read(path: str) -> list[Any]:
+def _read(path: str, guard: Guard) -> list[Any]:
     """Read a document; several, if it has one on each line."""
     try:
         if "://" in path:
-            text = _stac_io().read_text(path)
+            text = _stac_io(guard).read_text(path)
         else:
             with open(path, encoding="utf-8") as file:
                 text = file.read()
@@ -135,12 +135,14 @@ def _read(path: str) -> list[Any]:
         raise _failure(path, problem) from None
 
 
-def _stac_io() -> Any:
+def _stac_io(guard: Guard) -> Any:
     try:
         from pystac_client.stac_api_io import StacApiIO
     except ImportError as problem:
         raise ImportError("a STAC API as a source needs the stac extra: pip install 'cogweave[stac]'") from problem
-    return StacApiIO(timeout=30, max_retries=3)
+    io = StacApiIO(timeout=30, max_retries=3)
+    guard.guard(io.session)
+    return io
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Api:
 
     def items(self, query: Mapping[str, Any]) -> Items:
         """Ask for the items that a query may want; they are searched again afterwards."""
-        io = _stac_io()
+        io = _stac_io(Guard())
         from pystac_client import Client
 
         try:
