@@ -111,7 +111,7 @@ def test_assets_that_are_nearly_alike_are_told_apart() -> None:
     part = _stac._Part({"narrow": True, "bands": ["b"]})
     for item in items:
         told = json.loads(part.assets(item.assets))
-        alone = json.loads(_stac._json({"b": _stac._slim(_stac._of_asset(item.assets["b"]))}))
+        alone = json.loads(_stac.as_json({"b": _stac._slim(_stac._of_asset(item.assets["b"]))}))
         assert json.dumps(told, sort_keys=True) == json.dumps(alone, sort_keys=True)
 
 

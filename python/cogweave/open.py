@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import _arguments, _crs, _grouping, _signing
 from . import _properties as stac_properties
+from . import mask as masks
 from ._arrays import Chunks, chunked, data_array
 from ._plan_request import plan_request
 from ._source import Source, resolve
@@ -240,6 +241,7 @@ def planned(given: Mapping[str, Any], *, per_band: bool = False) -> Steps[tuple[
         raise SearchError(_nothing(found, place, wanted), reason="NoItems")
     target = place.grid
     if target is None:
+        request = yield from aside(masks.tabulated, request)
         alone = {**request, "base": found.origin, "native": True, "time_period": None}
         target = place.grid_of((yield from native_grid(items, alone, storage, sign)))
     plan = yield from make(items, None, target, {**request, "base": found.origin}, storage, sign, progress)
