@@ -92,6 +92,8 @@ def _zarr(data: xr.DataArray, path: Path) -> None:
             dataset.to_zarr(fresh)
         if path.is_dir():
             shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
         fresh.replace(path)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
