@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from . import config
 from .errors import SearchError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from requests import Session
 
-_CARRIER_NAT = ipaddress.ip_network("100.64.0.0/10")
+# Of RFC 1918, RFC 4193 and RFC 6598, as the engine has it.
+_PRIVATE: Final = [
+    ipaddress.ip_network(net)
+    for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+]
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -59,7 +65,7 @@ class Guard:
 def _allows(host: str, ip: _Address, *, public: bool) -> bool:
     if ip.is_link_local or ip.is_multicast:
         return False
-    chosen = config.portable()
+    chosen = config.configure()
     if host.lower() in {name.lower() for name in chosen.get("allow_hosts") or ()}:
         return True
     if ip.is_loopback or ip.is_unspecified:
@@ -68,24 +74,19 @@ def _allows(host: str, ip: _Address, *, public: bool) -> bool:
 
 
 def _is_own(ip: _Address) -> bool:
-    """Tell the addresses of this machine and its network: of RFC 1918, RFC 4193 and RFC 6598, as the engine does."""
-    private = [ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")]
-    return (
-        ip.is_loopback
-        or ip.is_unspecified
-        or any(ip.version == net.version and ip in net for net in (*private, _CARRIER_NAT))
-    )
+    """Tell the addresses of this machine and its network."""
+    return ip.is_loopback or ip.is_unspecified or any(ip in net for net in _PRIVATE if net.version == ip.version)
 
 
-def _pools(check: Any) -> dict[str, type]:
+def _pools(check: Callable[[str, str], None]) -> dict[str, type]:
     """Give urllib3's pools whose connections ask check for the host and its address."""
     from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-    def checked(host: str, port: int, connect: Any) -> socket.socket:
+    def checked(host: str, port: int, connect: Callable[[], socket.socket]) -> socket.socket:
         for *_, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             check(host, place[0])
-        made: socket.socket = connect()
+        made = connect()
         try:
             check(host, made.getpeername()[0])
         except BaseException:
