@@ -50,7 +50,7 @@ func TestWhereObjectsLie(t *testing.T) {
 		b, err := NewAccess(NewIdentity(nil, Environment{"HOME": "/nonexistent"}), "").bucket(at)
 		if err != nil {
 			t.Errorf("%s: %v", href, err)
-		} else if got := b.locate(at).String(); got != want {
+		} else if got := b.locate(at, b.region()).String(); got != want {
 			t.Errorf("%s: %s, want %s", href, got, want)
 		}
 	}
@@ -93,7 +93,7 @@ func TestStylesOfS3(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := b.locate(at).String(); got != tc.want {
+		if got := b.locate(at, b.region()).String(); got != tc.want {
 			t.Errorf("%+v: %s", tc, got)
 		}
 	}
@@ -188,14 +188,18 @@ func TestRegionsAreLearned(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer := &http.Response{StatusCode: 301, Header: http.Header{"X-Amz-Bucket-Region": {"ap-south-1"}}}
-	if !made.moved(answer) || made.moved(answer) {
+	first := made.region()
+	if !made.moved(answer, first) || made.moved(answer, made.region()) {
 		t.Error("the bucket moves once")
 	}
-	if u := made.locate(at); u.Host != "tiles.s3.ap-south-1.amazonaws.com" {
+	if !made.moved(answer, first) {
+		t.Error("who asked in the first region, too, is not told of the new one")
+	}
+	if u := made.locate(at, made.region()); u.Host != "tiles.s3.ap-south-1.amazonaws.com" {
 		t.Error(u)
 	}
 	answer.Header.Set("X-Amz-Bucket-Region", "evil.com/")
-	if made.moved(answer) {
+	if made.moved(answer, made.region()) {
 		t.Error("a region that is none was taken")
 	}
 }
@@ -327,7 +331,7 @@ func TestGoogleServiceAccount(t *testing.T) {
 		}
 		header := http.Header{}
 		c, err := b.source.credential(context.Background(), http.DefaultTransport)
-		if err != nil || b.sign(context.Background(), b.locate(at), header, c) != nil || header.Get("Authorization") != "Bearer tok" || c.expires.IsZero() {
+		if err != nil || b.sign(context.Background(), b.locate(at, ""), header, c, "") != nil || header.Get("Authorization") != "Bearer tok" || c.expires.IsZero() {
 			t.Errorf("%s: %v, %v", name, header, err)
 		}
 	}
