@@ -67,6 +67,7 @@ func (a *Access) settings(at location) (set options, use usage) {
 	if set["endpoint"] != "" || own["endpoint"] != "" || set.is("use_emulator") || own.is("use_emulator") {
 		use.trusted = true
 		delete(hint, "endpoint")
+		delete(hint, "virtual_hosted_style_request")
 	}
 	use.catalogServer = hint["endpoint"] != ""
 	maps.Copy(set, hint)

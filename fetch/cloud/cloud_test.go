@@ -77,7 +77,9 @@ func TestStylesOfS3(t *testing.T) {
 	for _, tc := range []struct{ endpoint, style, want string }{
 		{"http://minio:9000", "", "http://minio:9000/tiles/x.tif"},
 		{"http://minio:9000/base/", "", "http://minio:9000/base/tiles/x.tif"},
-		{"https://tiles.nyc3.example.com", "", "https://tiles.nyc3.example.com/x.tif"},
+		{"https://tiles.example.com", "", "https://tiles.example.com/tiles/x.tif"}, // such as eodata.dataspace.copernicus.eu
+		{"https://tiles.s3.example.com", "", "https://tiles.s3.example.com/x.tif"},
+		{"https://tiles.nyc3.example.com", "true", "https://tiles.nyc3.example.com/x.tif"},
 		{"https://nyc3.example.com", "true", "https://tiles.nyc3.example.com/x.tif"},
 		{"", "false", "https://s3.eu-west-1.amazonaws.com/tiles/x.tif"},
 	} {
@@ -164,6 +166,48 @@ func TestCatalogsHintsAreNotTrusted(t *testing.T) {
 	}
 	if got := hints["s3://c"]; len(got) != 1 || got["region"] != "eu-west-1" {
 		t.Errorf("%v", got)
+	}
+}
+
+// A token shown to a server that a catalog named would be that server's.
+func TestTokensGoToNoServerOfACatalog(t *testing.T) {
+	evil := &core.AssetDescription{Storage: core.Storage{Endpoint: "https://evil.example"}}
+	id := NewIdentity(mustOptions(t, map[string]map[string]any{
+		"gs://b": {"bearer_token": "T"}, "https://acct.blob.core.windows.net/c": {"sas_token": "sig=T"},
+	}), nil)
+	for _, href := range []string{"gs://b/x", "abfs://c@acct.dfs.core.windows.net/x"} {
+		at, err := locate(href)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := NewAccess(id, "https://example.com/c.parquet")
+		a.Learn(HintsOf([]core.Item{{Assets: []core.ItemAsset{{Href: href, AssetDescription: evil}}}}))
+		b, err := a.bucket(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u := b.locate(at, b.region()); u.Host != "storage.googleapis.com" && u.Host != "acct.blob.core.windows.net" {
+			t.Errorf("%s is read from %s %s", href, u.Host, b.how)
+		}
+	}
+}
+
+// Whether a host that begins like the bucket means it, the catalog's template says.
+func TestTheCatalogTellsTheStyle(t *testing.T) {
+	for inHost, want := range map[bool]string{
+		false: "https://eodata.dataspace.example/eodata/x.tif", true: "https://eodata.dataspace.example/x.tif",
+	} {
+		a := NewAccess(NewIdentity(nil, Environment{"HOME": "/nonexistent"}), "")
+		described := &core.AssetDescription{Storage: core.Storage{Endpoint: "https://eodata.dataspace.example", BucketInHost: inHost}}
+		a.Learn(HintsOf([]core.Item{{Assets: []core.ItemAsset{{Href: "s3://eodata/x.tif", AssetDescription: described}}}}))
+		at, _ := locate("s3://eodata/x.tif")
+		b, err := a.bucket(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := b.locate(at, b.region()).String(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
 	}
 }
 

@@ -48,7 +48,9 @@ func newS3(env Environment, at location, set options) (server, error) {
 		if s.endpoint, err = endpointURL(set["endpoint"]); err != nil {
 			return nil, err
 		}
-		s.virtual = strings.HasPrefix(s.endpoint.Host, at.bucket+".")
+		// A host may begin like the bucket and not mean it: https://eodata.dataspace.copernicus.eu/eodata/...
+		rest, _ := strings.CutPrefix(s.endpoint.Host, at.bucket+".")
+		s.virtual = rest != s.endpoint.Host && (strings.HasPrefix(rest, "s3.") || strings.HasPrefix(rest, "s3-"))
 	}
 	if style := set["virtual_hosted_style_request"]; style != "" {
 		s.virtual = style == "true"
