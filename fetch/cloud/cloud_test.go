@@ -192,6 +192,29 @@ func TestTokensGoToNoServerOfACatalog(t *testing.T) {
 	}
 }
 
+func TestServersOfCatalogs(t *testing.T) {
+	hints := Hints{"s3://b": {"endpoint": "https://catalog.example.com"}}
+	name := func(storage map[string]map[string]any, hints Hints, href string) string {
+		a := NewAccess(NewIdentity(mustOptions(t, storage), nil), "https://example.com/c")
+		a.Learn(hints)
+		return a.Server(href)
+	}
+	first := name(nil, hints, "s3://b/x")
+	other := name(nil, Hints{"s3://b": {"endpoint": "https://other.example.com"}}, "s3://b/x")
+	if first == "" || other == "" || first == other || first != name(nil, hints, "s3://b/y") {
+		t.Errorf("%q, %q", first, other)
+	}
+	own := map[string]map[string]any{"s3://b": {"endpoint": "https://mine.example.com"}}
+	for what, got := range map[string]string{
+		"another bucket": name(nil, hints, "s3://c/x"), "no bucket": name(nil, hints, "https://b/x"), "no hints": name(nil, nil, "s3://b/x"),
+		"the caller's server": name(own, hints, "s3://b/x"),
+	} {
+		if got != "" {
+			t.Errorf("%s: %q", what, got)
+		}
+	}
+}
+
 // Whether a host that begins like the bucket means it, the catalog's template says.
 func TestTheCatalogTellsTheStyle(t *testing.T) {
 	for inHost, want := range map[bool]string{
