@@ -206,7 +206,9 @@ func TestServersOfCatalogs(t *testing.T) {
 	}
 	own := map[string]map[string]any{"s3://b": {"endpoint": "https://mine.example.com"}}
 	for what, got := range map[string]string{
-		"another bucket": name(nil, hints, "s3://c/x"), "no bucket": name(nil, hints, "https://b/x"), "no hints": name(nil, nil, "s3://b/x"),
+		"another bucket":      name(nil, hints, "s3://c/x"),
+		"no bucket":           name(nil, hints, "https://b/x"),
+		"no hints":            name(nil, nil, "s3://b/x"),
 		"the caller's server": name(own, hints, "s3://b/x"),
 	} {
 		if got != "" {

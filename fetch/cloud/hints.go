@@ -2,7 +2,6 @@ package cloud
 
 import (
 	"net/url"
-	"strconv"
 	"strings"
 
 	"cogweave/core"
@@ -48,7 +47,9 @@ func hint(k kind, s *core.Storage) options {
 	}
 	if u, err := url.Parse(s.Endpoint); k == s3 && err == nil && u.Host != "" && u.User == nil && strings.EqualFold(u.Scheme, "https") {
 		set["endpoint"] = u.Scheme + "://" + u.Host + u.Path
-		set["virtual_hosted_style_request"] = strconv.FormatBool(s.BucketInHost)
+		if s.BucketInHost {
+			set["virtual_hosted_style_request"] = "true"
+		}
 	}
 	return set
 }
