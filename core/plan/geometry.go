@@ -60,12 +60,39 @@ func newGeometry(grid core.Grid, crs string, transform core.Affine, width, heigh
 	g := &geometry{relation: r, transform: transform, width: width, height: height}
 	if !r.same && transform.IsRectilinear() && p.Geographic(crs) {
 		g.turn = 360 / math.Abs(transform.A)
+		west, east := transform.C, transform.C+transform.A*float64(width)
+		if west > east {
+			west, east = east, west
+		}
+		if west < -180 || east > 180 {
+			g.forward = around{g.forward, (west+east)/2 - 180}
+		}
 	}
 	g.outline = g.findOutline(grid, &outlinePoints{})
 	if !g.outline.Empty() {
 		g.pixel = g.findPixel(grid)
 	}
 	return g, nil
+}
+
+// around gives longitudes as a raster counts them that goes on beyond 180 degrees east or west (0 to 360, say): from
+// half a turn west of its middle to half a turn east. It does so before a lattice is laid, which then finds the jump
+// where the raster has it.
+type around struct {
+	core.Transformer
+	west float64
+}
+
+// Transform overwrites x and y; x are longitudes then.
+func (a around) Transform(x, y []float64) {
+	a.Transformer.Transform(x, y)
+	for i, lon := range x {
+		if lon < a.west || lon >= a.west+360 {
+			if x[i] = lon - 360*math.Floor((lon-a.west)/360); x[i] >= a.west+360 {
+				x[i] = a.west // it was less than a rounding below
+			}
+		}
+	}
 }
 
 // findPixel differentiates the mapping from cells to level-0 pixels at the centre of the common part,
