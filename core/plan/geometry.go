@@ -64,7 +64,7 @@ func newGeometry(grid core.Grid, crs string, transform core.Affine, width, heigh
 		if west > east {
 			west, east = east, west
 		}
-		if west < -180 || east > 180 {
+		if slack := 1e-3 * math.Abs(transform.A); west < -180-slack || east > 180+slack { // not by rounding
 			g.forward = around{g.forward, (west+east)/2 - 180}
 		}
 	}
