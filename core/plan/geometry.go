@@ -144,8 +144,9 @@ type Placement struct {
 	Aligned bool
 	Shift   [2]int
 	// Turn is once around the Earth in level pixels, where the raster's x are longitudes that a grid in another CRS
-	// may cross the antimeridian of; else 0.
-	Turn float64
+	// may cross the antimeridian of; else 0. Poles are then the rows of the north and the south pole.
+	Turn  float64
+	Poles [2]float64
 
 	centres *lattice.Lattice
 	corners *lattice.Lattice
@@ -190,6 +191,9 @@ func (g *geometry) place(grid core.Grid, header *cog.Header, level int) *Placeme
 		toLevel: t.Inverse(), rect: t.IsRectilinear(),
 		origin: [2]float64{t.C, t.F}, size: [2]float64{t.A, t.E},
 	}
+	if p.Turn > 0 {
+		p.Poles = [2]float64{(90 - t.F) / t.E, (-90 - t.F) / t.E}
+	}
 	resX, resY := t.Resolution()
 	p.finest = min(resX, resY)
 	tol := tolerance * p.finest
@@ -227,6 +231,42 @@ func (p *Placement) align(grid core.Grid, t core.Affine) {
 	if off < within && math.Abs(m.C-math.Round(m.C)) < within && math.Abs(m.F-math.Round(m.F)) < within {
 		p.Aligned, p.Shift = true, [2]int{int(math.Round(m.F)), int(math.Round(m.C))}
 	}
+}
+
+// ShortWay is a difference of the level's columns, around the Earth the shorter way.
+func (p *Placement) ShortWay(cols float64) float64 {
+	if p.Turn > 0 {
+		cols -= p.Turn * math.Round(cols/p.Turn)
+	}
+	return cols
+}
+
+// atPole is how near to a pole's row a point is the pole, whose longitude means nothing, in level pixels.
+const atPole = 1e-6
+
+// Pole tells whether a ring of points goes round a pole or through it, and gives the pole's row.
+func (p *Placement) Pole(x, y []float64) (row float64, ok bool) {
+	if p.Turn == 0 || len(x) == 0 {
+		return 0, false
+	}
+	turned, mean := 0.0, 0.0
+	for i := range x {
+		next := (i + 1) % len(x)
+		for _, pole := range p.Poles {
+			if math.Abs(y[i]-pole) <= atPole {
+				return pole, true
+			}
+		}
+		turned += p.ShortWay(x[next] - x[i])
+		mean += y[i] / float64(len(x))
+	}
+	if !(math.Abs(turned) > p.Turn/2) { // NaN too
+		return 0, false
+	}
+	if math.Abs(mean-p.Poles[0]) <= math.Abs(mean-p.Poles[1]) {
+		return p.Poles[0], true
+	}
+	return p.Poles[1], true
 }
 
 // Centres gives the level coordinates of the cells' centres in the block at (row, col), counted in
@@ -282,6 +322,9 @@ func (p *Placement) SourceWindow(c *Cells, w core.Window, k core.Kernel) (need c
 	low, high, ok := p.bounds(c, w, k)
 	if !ok {
 		return core.Window{}, false
+	}
+	if k == core.Sum && p.Turn > 0 && high[0]-low[0] > p.Turn/2 {
+		p.reachPole(c, w, &low, &high)
 	}
 	limit := func(v float64) int { return int(max(-1<<40, min(1<<40, v))) }
 	col0, row0 := limit(math.Floor(low[0])), limit(math.Floor(low[1]))
