@@ -279,7 +279,10 @@ def nodata_of(told: object, dtype: np.dtype[Any]) -> float | int | None:
     if told is None:
         return None
     number = float(told) if isinstance(told, str) else cast("float", told)
-    return float(number) if dtype.kind == "f" else int(number)
+    if dtype.kind == "f":
+        return float(number)
+    # The greatest 64-bit integers are no floats: they come rounded up.
+    return min(int(number), int(np.iinfo(dtype).max)) if dtype.kind in "iu" else int(number)
 
 
 def dtype(value: object) -> str | None:
