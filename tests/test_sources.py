@@ -379,7 +379,8 @@ def test_a_stac_api(arc: Archive, method: str) -> None:
         query: dict[str, Any] = {"bbox": box, "filter": "eo:cloud_cover < 50", "sortby": "-eo:cloud_cover", "limit": 3}
         assert ids(cw.search(server.url, **query)) == ids(cw.search(arc.remote, **query))
         assert "filter" not in server.asked[-1][1], "the API does not conform to filters"
-        last = {"datetime": arc.items[-1]["properties"]["datetime"], "limit": 1}  # of which the server knows the limit alone
+        # Of these the server knows the limit alone.
+        last: dict[str, Any] = {"datetime": arc.items[-1]["properties"]["datetime"], "limit": 1}
         assert ids(cw.search(server.url, **last)) == ids(cw.search(arc.remote, **last)) != []
         assert ids(cw.search(server.url, ids="none", filter="eo:cloud_cover < 50", sortby="platform")) == []
         grid = arc.utm_grid((64, 64), 20)
