@@ -253,7 +253,7 @@ def _row(feature: Any, position: int, part: _Part) -> tuple[Any, ...]:
             "[]" if part.narrow else as_json(feature.get("stac_extensions") or []),
             str(feature.get("stac_version") or "1.0.0"),
         )
-    except (TypeError, ValueError, KeyError, AttributeError, struct.error, RecursionError) as problem:
+    except (TypeError, ValueError, LookupError, AttributeError, struct.error, RecursionError) as problem:
         raise InvalidArgument(
             f"source holds what is no STAC item, at position {position}: {problem}",
             item_id=name if isinstance(name, str) else None,

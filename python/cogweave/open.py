@@ -278,7 +278,8 @@ def locate(
         They describe none, or contradict each other.
     """
     geometry = _arguments.geometry(intersects)
-    box, box_crs = _extent(bbox, bbox_crs, geometry)
+    # A grid that is there already says where its columns lie.
+    box, box_crs = _extent(bbox, bbox_crs, geometry, around=grid is None and crs is not None)
     unsaid = all(value is None for value in (box, crs, resolution, grid))
     if unsaid or (isinstance(grid, str) and grid == "native"):
         if crs is not None or resolution is not None:
@@ -302,11 +303,11 @@ def locate(
         if isinstance(crs, str) and crs.lower() == "utm":
             if box_crs is None and (max(map(abs, box[::2])) > 360 or max(map(abs, box[1::2])) > 90):
                 raise InvalidArgument(f'bbox {box} is not in degrees, as crs="utm" takes it: bbox_crs says its CRS')
-            west, south, east, north = _crs.transform_bbox(box, box_crs or _crs.LONLAT, _crs.LONLAT)
+            west, south, east, north = _crs.transform_bbox(box, box_crs or _crs.LONLAT, _crs.LONLAT, around=True)
             box_crs = box_crs or _crs.LONLAT
             crs = _crs.utm((west + east) / 2, (south + north) / 2)
         name = _crs.normalize(crs)
-        box = _crs.transform_bbox(box, box_crs or name, name)
+        box = _crs.transform_bbox(box, box_crs or name, name, around=True)
         target = Grid.from_bbox(box, name, resolution)
     region = {"crs": target.crs, "bbox": list(target.bbox)}
     return Where(target, region, geometry)
@@ -322,7 +323,7 @@ def _cropped(target: Grid, box: _arguments.BBox, by_geometry: bool) -> Grid:
 
 
 def _extent(
-    bbox: object, bbox_crs: object, geometry: dict[str, Any] | None
+    bbox: object, bbox_crs: object, geometry: dict[str, Any] | None, *, around: bool
 ) -> tuple[_arguments.BBox | None, str | None]:
     """Give the bbox asked for and its CRS, None for that of the array."""
     if bbox is not None:
@@ -330,7 +331,7 @@ def _extent(
     if bbox_crs is not None:
         raise InvalidArgument("bbox_crs goes with bbox")
     if geometry is not None:
-        return _arguments.extent(geometry), _crs.LONLAT
+        return (_arguments.extent_around if around else _arguments.extent)(geometry), _crs.LONLAT
     return None, None
 
 
