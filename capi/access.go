@@ -68,6 +68,14 @@ func (b *buckets) scope() string {
 	return b.identity.Scope()
 }
 
+// server names the server of a file that the catalog chose, "" for all others.
+func (b *buckets) server(href string) string {
+	b.mu.Lock()
+	access := b.access
+	b.mu.Unlock()
+	return access.Server(href)
+}
+
 // learn takes what a catalog's items say of their buckets.
 func (b *buckets) learn(items []core.Item) {
 	b.mu.Lock()

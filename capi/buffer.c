@@ -62,14 +62,15 @@ void *cwc_pages(size_t bytes) { return bytes > PTRDIFF_MAX - 2 * HUGE_PAGE ? NUL
 void cwc_pages_free(void *pages, size_t bytes) { munmap(pages, round_up(bytes, PAGE)); }
 
 /* Chunks of an array are asked for and let go of by the hundred, and all alike: what one of them leaves serves the next,
- * since fresh memory costs a fault for each page. Nothing waits longer than a second after the last one was asked for:
- * what is let go of later goes at once, and cwc_spares_free is called then. A lock that is held sends the caller to the
- * kernel: in a process that was forked, whoever holds it may not exist. */
+ * since fresh memory costs a fault for each page. What is let go of more than a second after the last one was asked for
+ * goes at once, and cwc_spares_free is called soon after that; in a forked process, where nobody would call it, nothing
+ * waits. A lock that is held sends the caller to the kernel: he need not wait for munmap. */
 static struct {
   atomic_flag busy;
   int count;
   size_t bytes;
-  time_t asked; /* when the last one was, in seconds */
+  time_t asked;  /* when the last one was, in seconds */
+  size_t wanted; /* its size */
   struct {
     void *base;
     size_t mapped;
@@ -90,6 +91,7 @@ static void *spare_take(size_t mapped) {
   void *base = NULL;
   if (!spares_lock()) return NULL;
   spares.asked = seconds_now();
+  spares.wanted = mapped;
   for (int i = spares.count - 1; i >= 0 && !base; i--)
     if (spares.of[i].mapped == mapped) {
       base = spares.of[i].base;
@@ -100,9 +102,28 @@ static void *spare_take(size_t mapped) {
   return base;
 }
 
+static void spare_drop(int i) {
+  munmap(spares.of[i].base, spares.of[i].mapped);
+  spares.bytes -= spares.of[i].mapped;
+  spares.of[i] = spares.of[--spares.count];
+}
+
+static bool fits(size_t mapped) { return spares.count < SPARES && spares.bytes + mapped <= SPARE_BYTES; }
+
+/* Whether one more of that size may wait. Where it is what was asked for last, others go: the array that they were
+ * chunks of may have been read. */
+static bool make_room(size_t mapped) {
+  for (int i = 0; mapped == spares.wanted && i < spares.count && !fits(mapped);)
+    if (spares.of[i].mapped == mapped)
+      i++;
+    else
+      spare_drop(i);
+  return fits(mapped);
+}
+
 static bool spare_give(void *base, size_t mapped) {
-  if (!spares_lock()) return false;
-  bool room = spares.count < SPARES && spares.bytes + mapped <= SPARE_BYTES && seconds_now() - spares.asked <= 1;
+  if (cwc_forked() || !spares_lock()) return false;
+  bool room = seconds_now() - spares.asked <= 1 && make_room(mapped);
   if (room) {
     spares.of[spares.count].base = base;
     spares.of[spares.count++].mapped = mapped;
@@ -112,14 +133,12 @@ static bool spare_give(void *base, size_t mapped) {
   return room;
 }
 
+int cwc_serves_again(int64_t bytes) { return bytes >= MAPPED && bytes < HUGE_FROM; }
+
 int64_t cwc_spares_free(void) {
-  if (!spares_lock()) return 0;
+  if (!spares_lock()) return -1;
   int64_t freed = (int64_t)spares.bytes;
-  while (spares.count > 0) {
-    spares.count--;
-    munmap(spares.of[spares.count].base, spares.of[spares.count].mapped);
-  }
-  spares.bytes = 0;
+  while (spares.count > 0) spare_drop(spares.count - 1);
   spares_unlock();
   return freed;
 }
@@ -130,12 +149,14 @@ void *cwc_buffer_new(int64_t bytes) {
   size_t mapped = 0;
   if (bytes >= HUGE_FROM) {
     data = map_huge((size_t)bytes, PAGE); /* the header lies at the end of the small page */
+    if (!data && cwc_spares_free() > 0) data = map_huge((size_t)bytes, PAGE);
     base = data ? data - PAGE : NULL;
     mapped = PAGE + round_up((size_t)bytes, PAGE);
   } else if (bytes >= MAPPED) {
     mapped = round_up((size_t)bytes + HEADER, PAGE);
     base = spare_take(mapped);
     if (!base) base = map(mapped);
+    if (!base && cwc_spares_free() > 0) base = map(mapped);
     if (base) data = base + HEADER;
   } else {
     base = cwc_alloc((size_t)bytes + HEADER);

@@ -8,7 +8,7 @@
 #include "guard.h"
 #include "_cgo_export.h"
 
-#define JSON_TAIL ",\"item_id\":null,\"band\":null,\"href\":null,\"byte_range\":null,\"attempts\":0,\"cause\":null}"
+#define JSON_TAIL ",\"item_id\":null,\"band\":null,\"argument\":null,\"href\":null,\"byte_range\":null,\"attempts\":0,\"cause\":null}"
 
 static cw_status refuse_forked(char **error) {
   if (error)

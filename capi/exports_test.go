@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"testing"
@@ -27,6 +28,18 @@ func TestExportsAreTheHeadersFunctions(t *testing.T) {
 	exports := names(t, "exports.map", `\b(cw_[a-z_]+\w);`)
 	if len(header) < 25 || !slices.Equal(header, exports) {
 		t.Fatalf("cogweave.h declares %v\nexports.map shows   %v", header, exports)
+	}
+}
+
+// The errors that C makes by itself have the members of Go's.
+func TestErrorsOfCHaveAllMembers(t *testing.T) {
+	var members []string
+	for i, told := 0, reflect.TypeFor[errorText](); i < told.NumField(); i++ {
+		members = append(members, told.Field(i).Tag.Get("json"))
+	}
+	slices.Sort(members)
+	if written := names(t, "entry.c", `\\"(\w+)\\":`); !slices.Equal(written, members) {
+		t.Fatalf("entry.c writes %v\nerrors have  %v", written, members)
 	}
 }
 

@@ -24,7 +24,10 @@ void *cwc_buffer_new(int64_t bytes);
 void cwc_buffer_retain(void *data);
 /* Bytes of all pixel buffers now alive. */
 int64_t cwc_buffer_total(void);
-/* Unmaps what waits to be used again, and gives its bytes; to be called two seconds after the last cwc_buffer_new. */
+/* Whether a buffer of so many bytes waits to be used again when it was let go of. */
+int cwc_serves_again(int64_t bytes);
+/* Unmaps what waits to be used again, and gives its bytes, or -1 where another thread looks for memory or leaves some: to
+ * be called again then. To be called two seconds after the last cwc_buffer_new of such a size. */
 int64_t cwc_spares_free(void);
 
 /* Moves a stream that Go exported into *out, whose callbacks, and those of every schema and array

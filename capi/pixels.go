@@ -33,13 +33,22 @@ func newPixels(bytes int64) (*pixels, error) {
 	if data == nil {
 		return nil, core.Errorf(core.BudgetExceeded, "OutOfMemory", "no memory for a result of %d bytes", bytes)
 	}
-	spares().Reset(sparesIdle)
+	if C.cwc_serves_again(C.int64_t(bytes)) != 0 { // others need none of what waits, and must not keep it waiting
+		spares().Reset(sparesIdle)
+	}
 	return &pixels{data, bytes}, nil
 }
 
-// spares ends, when no result has been asked for in sparesIdle, what results that were let go of have left for others.
+// spares ends, when no result of a size that serves again has been asked for in sparesIdle, what results that were let go of
+// have left for others.
 var spares = sync.OnceValue(func() *time.Timer {
-	return time.AfterFunc(sparesIdle, func() { core.Go(func() { C.cwc_spares_free() }, nil) })
+	return time.AfterFunc(sparesIdle, func() {
+		core.Go(func() {
+			for C.cwc_spares_free() < 0 { // somebody lets go of one just now
+				time.Sleep(time.Millisecond)
+			}
+		}, nil)
+	})
 })
 
 const sparesIdle = 2500 * time.Millisecond // of buffer.c's second, counted in whole ones

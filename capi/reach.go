@@ -26,7 +26,7 @@ func (a access) reaching(work op.Work) op.Work {
 // caller named, if it did, and requests counted.
 func (a access) reach(ctx context.Context, o *op.Operation) context.Context {
 	ctx, m := metered(ctx, o)
-	way := fetch.Access{Tally: &m.tally, Scope: a.buckets.scope()}
+	way := fetch.Access{Tally: &m.tally, Scope: a.buckets.scope(), Server: a.buckets.server}
 	if a.Sign != "" {
 		way.Signer = signing.New(ctx, signatures, a.Sign, signer(o))
 	}

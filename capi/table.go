@@ -95,7 +95,8 @@ func (t *table) Release() {
 		if t.asSource != nil {
 			t.asSource.Release()
 		}
-		large := describeTable(t).Bytes >= largeTable
+		made, _ := t.schema.Metadata().GetValue(stageKey)
+		large := (made == "items" || made == "") && describeTable(t).Bytes >= largeTable
 		for _, b := range t.batches {
 			b.Release()
 		}
@@ -110,7 +111,8 @@ func (t *table) Release() {
 	}
 }
 
-// largeTable is the size of a table, in bytes, after which memory is given back to the system.
+// largeTable is the size of a table of items, in bytes, after which memory is given back to the system. The other stages'
+// are pages of the kernel's (allocator.go), and come one after the other: a collection for each would only cost time.
 const largeTable = 64 << 20
 
 // compact copies a batch into tableMemory: without slices, and without anything that a foreign

@@ -171,6 +171,22 @@ func (n NoData) Equal(o NoData) bool {
 	return n.Set == o.Set && (!n.Set || n.Value == o.Value || (math.IsNaN(n.Value) && math.IsNaN(o.Value)))
 }
 
+// ToInt64 is v as an integer. 2^63, which stands for the greatest one (Range), becomes it.
+func ToInt64(v float64) int64 {
+	if v >= 1<<63 {
+		return math.MaxInt64
+	}
+	return int64(v)
+}
+
+// toUint64 likewise.
+func toUint64(v float64) uint64 {
+	if v >= 1<<64 {
+		return math.MaxUint64
+	}
+	return uint64(v)
+}
+
 // Bytes is v as a pixel of the type, native endian. v must be held by the type, or is rounded (floats).
 func (d DType) Bytes(v float64) []byte {
 	e := binary.NativeEndian
@@ -186,13 +202,13 @@ func (d DType) Bytes(v float64) []byte {
 	case Float64:
 		return e.AppendUint64(nil, math.Float64bits(v))
 	case UInt64:
-		return e.AppendUint64(nil, uint64(v))
+		return e.AppendUint64(nil, toUint64(v))
 	case Complex64:
 		return e.AppendUint64(nil, uint64(math.Float32bits(float32(v))))
 	case Complex128:
 		return e.AppendUint64(e.AppendUint64(nil, math.Float64bits(v)), 0)
 	}
-	return e.AppendUint64(nil, uint64(int64(v)))
+	return e.AppendUint64(nil, uint64(ToInt64(v)))
 }
 
 // Value is the pixel at the start of b, native endian; 0 for complex types. Of 64-bit integers it is the nearest float64.

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// hrefSchemes are what an href of a catalog may begin with; no scheme, and file, are paths.
-var hrefSchemes = []string{"https", "http", "s3", "gs", "az", "azure", "abfs", "abfss", "adl", "wasb", "wasbs", "file"}
+// hrefSchemes are what an href of a catalog may begin with: what stores read. No scheme, and file, are paths.
+var hrefSchemes = []string{"https", "http", "s3", "s3a", "gs", "gcs", "az", "azure", "abfs", "abfss", "file"}
 
 // CheckHref refuses what an href of a catalog must not be, whoever made the catalog: text that could end
 // a line of a request, GDAL's virtual paths and driver prefixes, a password in a URL, a scheme that no
@@ -42,7 +42,7 @@ func CheckHref(href, catalog string) error {
 		authority = rest[:end]
 	}
 	user, _, has := strings.Cut(authority, "@")
-	container := strings.HasPrefix(scheme, "abfs") || strings.HasPrefix(scheme, "wasb") || scheme == "az" || scheme == "azure"
+	container := strings.HasPrefix(scheme, "abfs") || scheme == "az" || scheme == "azure"
 	if has && (!container || strings.Contains(user, ":")) {
 		return errors.New("it has a user name or a password in it")
 	}

@@ -32,6 +32,7 @@ func TestCheckHref(t *testing.T) {
 		{"https://user@host?a", local, "password"},
 		{"abfs://a:b@account/x", remote, "password"},
 		{"ftp://host/a.tif", local, "no store"},
+		{"wasbs://container@account.blob.core.windows.net/a.tif", local, "no store"},
 		{"vrt:///etc/passwd", local, "no store"},
 		{"/etc/passwd", remote, "network"},
 		{"file:///etc/passwd", remote, "network"},

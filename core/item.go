@@ -36,7 +36,8 @@ type AssetDescription struct {
 type Storage struct {
 	Region        string
 	RequesterPays bool
-	Endpoint      string // URL of a server that is none of the large providers'
+	Endpoint      string // URL of an S3 server that is none of the large providers'
+	BucketInHost  bool   // the host of Endpoint names the bucket
 }
 
 // AssetBand is one band of an asset as the catalog describes it.

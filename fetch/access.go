@@ -30,6 +30,10 @@ type Access struct {
 	// two endpoints: caches and shared requests are kept apart by it. "" is the ordinary scope. One that
 	// begins with "!" means something in this process only, and stays out of the cache folder.
 	Scope string
+	// Server, if set, names the place of a file whose server a catalog chose, "" for all others. Caches and
+	// shared requests are kept apart by it, too: what one catalog's server says of a file is nothing that
+	// another catalog's reader may see.
+	Server func(href string) string
 	// Tally counts what is requested for this caller; nil where nobody looks.
 	Tally *Tally
 }
@@ -76,7 +80,14 @@ var unread Tally
 // nameOf is the name of a file in caches: the same for every signature of its href.
 func nameOf(ctx context.Context, href string) string {
 	name := core.StripSignature(href)
-	if scope := accessOf(ctx).Scope; scope != "" {
+	access := accessOf(ctx)
+	scope := access.Scope
+	if access.Server != nil {
+		if server := access.Server(href); server != "" {
+			scope += "\x02" + server
+		}
+	}
+	if scope != "" {
 		name += "\x01" + scope
 	}
 	return name

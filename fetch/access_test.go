@@ -289,6 +289,23 @@ func TestScopesAreKeptApart(t *testing.T) {
 	}
 }
 
+// What the server of one catalog says of a file is not shown to those who read it elsewhere.
+func TestServersOfCatalogsAreKeptApart(t *testing.T) {
+	server := fetchtest.NewServer(t)
+	refs := signedFiles(server, 1, false)
+	c := newClient(t, quick())
+	for i, place := range []string{"", "a", "b", "a", ""} {
+		named := func(string) string { return place }
+		ctx := fetch.With(context.Background(), fetch.Access{Signer: &signer{}, Server: named})
+		if got := tiles(ctx, c, refs); got[0].err != nil {
+			t.Fatal(got[0].err)
+		}
+		if n := len(server.Requests()); n != min(i+1, 3) {
+			t.Errorf("after server %q: %d requests", place, n)
+		}
+	}
+}
+
 type key struct{}
 
 // Stores see what the context of the call said, though the request outlives the call.

@@ -6,6 +6,7 @@ import (
 
 	"cogweave/core"
 	"cogweave/core/cog"
+	"cogweave/fetch/filestore"
 )
 
 // Header gives the header of a file, which is read once for all who ask at the same time, and kept.
@@ -14,6 +15,7 @@ func (c *Client) Header(ctx context.Context, href string) (*cog.Header, error) {
 	if ctx.Err() != nil {
 		return nil, cancelled(ctx, href)
 	}
+	c.dropReplaced(ctx, href)
 	me := &headerWaiter{signer: accessOf(ctx).Signer}
 	f, kept := c.headers.join(ctx, c, href, me)
 	if kept != nil {
@@ -26,6 +28,23 @@ func (c *Client) Header(ctx context.Context, href string) (*cog.Header, error) {
 	case <-ctx.Done():
 		c.headers.leave(f, me)
 		return nil, cancelled(ctx, href)
+	}
+}
+
+// dropReplaced forgets the header of a local file that is not what it was, as looking costs next to nothing
+// there: else what is kept of its tiles would be given for the new file's. Those of a remote file are pinned
+// until a request for a tile of it finds that it was replaced.
+func (c *Client) dropReplaced(ctx context.Context, href string) {
+	if schemeOf(href) != "file" || accessOf(ctx).Signer != nil {
+		return
+	}
+	name := nameOf(ctx, href)
+	kept, ok := c.headers.cache.get(name)
+	if !ok {
+		return
+	}
+	if now, err := filestore.Version(href); err != nil || now.ETag != kept.ETag {
+		c.headers.cache.remove(name)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"cogweave/core"
 	"cogweave/core/cog"
@@ -289,5 +290,37 @@ func TestLocalTiles(t *testing.T) {
 			refs = append(refs, f.refs(r)...)
 		}
 		f.check(t, refs, tiles(context.Background(), c, refs))
+	}
+}
+
+// A local file that was written anew is read anew, though all of the old one is kept.
+func TestAReplacedLocalFileIsNoticed(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join(corpus(t), dem))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "x.tif")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, ctx := newClient(t, quick()), context.Background()
+	first, err := c.Header(ctx, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if same, err := c.Header(ctx, path); err != nil || same != first {
+		t.Errorf("the file as it was: %v", err)
+	}
+	if err := os.Chtimes(path, time.Time{}, time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if second, err := c.Header(ctx, path); err != nil || second.ETag == first.ETag {
+		t.Errorf("the header is still that of the file before: %v", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Header(ctx, path); core.ClassOf(err) != core.AssetNotFound {
+		t.Errorf("a file that is gone: %v", err)
 	}
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // limiter admits requests, first come first served among those that can be admitted: so many in the
-// process, so many to a host, so many bytes, so many a second.
+// process, so many to a host, so many bytes, so many a second. A host that has more than half of all places
+// lets others go first.
 //
 // Reads of up to smallRead bytes, such as headers, are not kept waiting by large ones: some places
 // are theirs alone, and they need no byte budget. A large read that waits for bytes lets no later
@@ -198,7 +199,7 @@ func (l *limiter) next() *ticket {
 			case float64(h.inFlight+1) > h.window:
 			case wait > 0 && l.isRated(h):
 				l.wakeAfter(wait)
-			case first[size] == nil || head.sequence < first[size].sequence:
+			case first[size] == nil || l.before(head, first[size]):
 				first[size] = head
 			}
 		}
@@ -210,11 +211,23 @@ func (l *limiter) next() *ticket {
 	if large != nil && !l.fits(large) {
 		large = nil
 	}
-	if large == nil || (small != nil && small.sequence < large.sequence) {
+	if large == nil || (small != nil && l.before(small, large)) {
 		return small
 	}
 	return large
 }
+
+// before tells which of two requests comes first: the earlier one, unless its host has more than half of all
+// places. A server that does not answer keeps its requests until they time out: those of others, and reads of
+// local files, get the places that become free meanwhile.
+func (l *limiter) before(a, b *ticket) bool {
+	if x, y := l.crowds(a.host), l.crowds(b.host); x != y {
+		return y
+	}
+	return a.sequence < b.sequence
+}
+
+func (l *limiter) crowds(h *host) bool { return h.inFlight > l.cfg.MaxRequests/2 }
 
 // fits tells whether there is room for a large read; one beyond the whole budget goes alone.
 func (l *limiter) fits(t *ticket) bool {

@@ -91,6 +91,30 @@ func TestLimitPerHost(t *testing.T) {
 	})
 }
 
+// A server that has taken all places and does not answer must not hold up the others.
+func TestLimitLetsOtherHostsIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, ctx := newQueue(t, Config{MaxRequests: 4}), t.Context()
+		for _, name := range []string{"a1", "a2", "a3", "a4", "a5", "a6", "a7"} {
+			q.ask(ctx, name, "a", 10)
+		}
+		q.ask(ctx, "b1", "b", 10)
+		q.ask(ctx, "b2", "b", 1<<20)
+		q.ask(ctx, "b3", "b", 10)
+		q.want("a1", "a2", "a3", "a4")
+		q.end("a1", nil)
+		q.want("a1", "a2", "a3", "a4", "b1")
+		q.end("a2", nil) // a has half of the places: its turn again
+		q.want("a1", "a2", "a3", "a4", "b1", "a5")
+		q.end("a3", nil)
+		q.want("a1", "a2", "a3", "a4", "b1", "a5", "a6")
+		q.end("b1", nil)
+		q.want("a1", "a2", "a3", "a4", "b1", "a5", "a6", "b2")
+		q.end("a4", nil)
+		q.want("a1", "a2", "a3", "a4", "b1", "a5", "a6", "b2", "a7")
+	})
+}
+
 func TestLimitBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q, ctx := newQueue(t, Config{MaxBytesInFlight: 10 << 20}), t.Context()

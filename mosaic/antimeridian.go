@@ -21,6 +21,12 @@ func (s *scratch) splitAtAntimeridian(sn *sourceNeed, cols, rows int, view *warp
 	for i := range rows * cols {
 		c := i/cols*(cols+1) + i%cols
 		x := [4]float64{s.xs[c], s.xs[c+1], s.xs[c+cols+1], s.xs[c+cols+2]}
+		if warp.Of(sn.source.Kernel) == warp.Sum {
+			y := [4]float64{s.ys[c], s.ys[c+1], s.ys[c+cols+1], s.ys[c+cols+2]}
+			if s.sumAtPole(sn, x, y, view, values[i*size:(i+1)*size], valid[i:i+1]) {
+				continue
+			}
+		}
 		if !(slices.Max(x[:])-slices.Min(x[:]) > turn/2) {
 			continue
 		}
@@ -43,6 +49,44 @@ func (s *scratch) splitAtAntimeridian(sn *sourceNeed, cols, rows int, view *warp
 		}
 	}
 }
+
+// sumAtPole sums up a cell that a pole lies in or at a corner of, and tells whether it is one: what lies between each
+// of its edges and the pole's row.
+func (s *scratch) sumAtPole(sn *sourceNeed, x, y [4]float64, view *warp.View, value, valid []byte) bool {
+	ring := [4]int{0, 1, 3, 2}
+	var xs, ys [4]float64
+	for i, k := range ring {
+		xs[i], ys[i] = x[k], y[k]
+	}
+	pole, ok := sn.source.Pole(xs[:], ys[:])
+	if !ok {
+		return false
+	}
+	turn, total := sn.source.Turn, view.Type.Bytes(0)
+	valid[0] = 0
+	for i := range ring {
+		next := (i + 1) % len(ring)
+		across := sn.source.ShortWay(xs[next] - xs[i])
+		if math.Abs(ys[i]-pole) <= poleWithin || math.Abs(ys[next]-pole) <= poleWithin || across == 0 {
+			continue // along a meridian
+		}
+		for _, shift := range [3]float64{-turn, 0, turn} { // the part of it that lies on the raster, at either end
+			from := xs[i] + shift
+			cx, cy := [4]float64{from, from + across, from, from + across}, [4]float64{pole, pole, ys[i], ys[next]}
+			some := []byte{0}
+			warp.SampleArea(warp.Sum, view, 1, 1, cx[:], cy[:], value, some)
+			if some[0] != 0 {
+				total = plus(view.Type, total, value)
+				valid[0] = 1
+			}
+		}
+	}
+	copy(value, total)
+	return true
+}
+
+// poleWithin is how near to a pole's row a corner is the pole, in pixels.
+const poleWithin = 1e-6
 
 // plus is the sum of two pixels, which stays within the type's range.
 func plus(t core.DType, a, b []byte) []byte {

@@ -33,10 +33,7 @@ func (j *job) newJoint(b *block) combine.Joint {
 	case "best":
 		types := make([]core.DType, len(j.bands))
 		for k, band := range j.bands {
-			types[k] = p.BlockType()
-			if slices.Contains(j.spec.Bands, band) {
-				types[k] = j.run.dtype
-			}
+			types[k] = p.Bands[band].DType // what each source is held as, whichever bands the window asks for
 		}
 		return combine.NewBest(j.position(p.Best()), n, types)
 	case "medoid":

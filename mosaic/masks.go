@@ -1,6 +1,8 @@
 package mosaic
 
 import (
+	"slices"
+
 	"cogweave/core"
 	"cogweave/core/plan"
 	"cogweave/mosaic/mask"
@@ -10,8 +12,9 @@ import (
 // maskNeed is the part of a mask that one item needs for one block. Bands whose pixels lie alike share it.
 type maskNeed struct {
 	part   *plan.MaskPart
-	source core.Window // source level pixels that it is about
-	window core.Window // mask level pixels, the dilation's halo included
+	source core.Window   // source level pixels that it is about
+	parts  []core.Window // of them, those that cells need
+	window core.Window   // mask level pixels, the dilation's halo included
 	layer  layerNeed
 	flags  []byte // over window: 1 where the mask drops; nil until the first band asks
 }
@@ -21,9 +24,9 @@ type maskNeed struct {
 func (rd *round) masks(n *need, s *sourceNeed, b *block, waiting *int32) []*maskNeed {
 	var list []*maskNeed
 	for _, part := range s.source.Masks {
-		m := n.shared(part, s.window)
+		m := n.shared(part, s)
 		if m == nil {
-			m = &maskNeed{part: part, source: s.window}
+			m = &maskNeed{part: part, source: s.window, parts: s.parts}
 			for _, w := range s.parts {
 				m.window = m.window.Union(part.Window(w))
 			}
@@ -38,9 +41,9 @@ func (rd *round) masks(n *need, s *sourceNeed, b *block, waiting *int32) []*mask
 }
 
 // shared is an earlier band's need of the same mask for the same source pixels, or nil.
-func (n *need) shared(part *plan.MaskPart, source core.Window) *maskNeed {
+func (n *need) shared(part *plan.MaskPart, s *sourceNeed) *maskNeed {
 	for _, m := range n.masks {
-		if p := m.part; m.source == source && p.Drop == part.Drop && p.Header == part.Header && p.Sample == part.Sample &&
+		if p := m.part; m.source == s.window && slices.Equal(m.parts, s.parts) && p.Drop == part.Drop && p.Header == part.Header && p.Sample == part.Sample &&
 			p.Level == part.Level && p.Map == part.Map {
 			return m
 		}

@@ -55,13 +55,23 @@ func (j *job) planRound() *round {
 	share := max(1, j.run.engine.Budget.Limit()/2)
 	for passes := 0; len(rd.blocks) == 0 && passes < 2; passes++ {
 		for ; j.cursor < len(j.blocks) && rd.bytes < share; j.cursor++ {
-			rd.add(j.blocks[j.cursor])
+			b := j.blocks[j.cursor]
+			if rd.add(b); len(b.needs) > 0 && b.next < len(j.step.items) && j.keeps(b) > 0 {
+				// The rest of its stack comes first: blocks that have begun keep their items, which no budget counts
+				// from the end of the round on.
+				return rd.sealed()
+			}
 		}
 		if j.cursor == len(j.blocks) {
 			j.cursor = 0
 			j.layers = min(2*j.layers, len(j.step.items)+1)
 		}
 	}
+	return rd.sealed()
+}
+
+// sealed is the round with all its blocks.
+func (rd *round) sealed() *round {
 	rd.pending.Store(int32(len(rd.blocks)))
 	return rd
 }
@@ -154,7 +164,7 @@ func (rd *round) register(b *block, n *need, waiting *int32) {
 		for i, layer := range layers {
 			ln, noData := &s.layers[i], core.NoData{}
 			if i == 0 { // those after the pixels are masks
-				noData = s.source.NoData
+				noData = s.source.Absent
 			}
 			ln.lay(layer, noData, s.window)
 			for _, part := range s.parts {

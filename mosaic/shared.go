@@ -239,7 +239,7 @@ func (t *tile) share(data []byte) bool {
 	wait := func(d *decoded) {
 		j.run.group.Go(false, j.guard(func() { t.waited(d, data) }))
 	}
-	d, state := s.take(j.run.plan, tileKey{t.image, t.index}, t.samples, t.rows, t.image.TileHeight, wait)
+	d, state := s.take(j.run.plan, tileKey{t.image, t.index}, t.samples, t.rows, t.image.TileRows(t.index), wait)
 	if state == coming {
 		return false
 	}

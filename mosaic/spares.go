@@ -22,6 +22,8 @@ type spares struct {
 
 	mu      sync.Mutex
 	free    map[int][][]byte // by size, the latest used last
+	asked   map[int]int64    // by size: when it was last wanted, counted in takes
+	takes   int64
 	bytes   int64
 	used    time.Time
 	waiting bool // for the end of sparesIdle
@@ -31,16 +33,30 @@ type spares struct {
 func (s *spares) take(size int) []byte {
 	s.mu.Lock()
 	s.used = time.Now()
-	if list := s.free[size]; len(list) > 0 {
-		p := list[len(list)-1]
-		list[len(list)-1] = nil
-		s.free[size] = list[:len(list)-1]
-		s.bytes -= int64(size)
-		s.mu.Unlock()
-		return p
+	if s.asked == nil {
+		s.asked = map[int]int64{}
 	}
+	s.takes++
+	s.asked[size] = s.takes
+	p := s.pop(size)
 	s.mu.Unlock()
-	return make([]byte, size)
+	if p == nil {
+		p = make([]byte, size)
+	}
+	return p
+}
+
+// pop gives the piece of that size that was used last, or nil. The lock is held.
+func (s *spares) pop(size int) []byte {
+	list := s.free[size]
+	if len(list) == 0 {
+		return nil
+	}
+	p := list[len(list)-1]
+	list[len(list)-1] = nil
+	s.free[size] = list[:len(list)-1]
+	s.bytes -= int64(size)
+	return p
 }
 
 // give takes memory back that nobody uses any more. What there is no room for goes to the collector.
@@ -51,7 +67,7 @@ func (s *spares) give(p []byte) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.bytes+int64(len(p)) > most {
+	if !s.makeRoom(len(p), most) {
 		return
 	}
 	if s.free == nil {
@@ -66,6 +82,24 @@ func (s *spares) give(p []byte) {
 	}
 }
 
+// makeRoom tells whether a piece of that size may wait too. Those of sizes that were not wanted for longer go for it: the
+// files that had such tiles may have been read. The lock is held.
+func (s *spares) makeRoom(size int, most int64) bool {
+	for int64(size) <= most && s.bytes+int64(size) > most {
+		oldest := size
+		for other, list := range s.free {
+			if len(list) > 0 && s.asked[other] < s.asked[oldest] {
+				oldest = other
+			}
+		}
+		if oldest == size {
+			return false
+		}
+		s.pop(oldest)
+	}
+	return int64(size) <= most
+}
+
 func (s *spares) wait(d time.Duration) { time.AfterFunc(d, func() { core.Go(s.emptyIfIdle, nil) }) }
 
 // emptyIfIdle lets all of it go when none was wanted for as long as it may wait.
@@ -76,7 +110,7 @@ func (s *spares) emptyIfIdle() {
 		s.wait(left)
 		return
 	}
-	s.free, s.bytes, s.waiting = nil, 0, false
+	s.free, s.asked, s.bytes, s.waiting = nil, nil, 0, false
 }
 
 // takeRoom gives memory for pixels of any number: of sizes an eighth apart, so that it serves others later.

@@ -35,6 +35,31 @@ func TestSparesHaveABound(t *testing.T) {
 	}
 }
 
+// TestSparesOfAnOldSizeMakeRoom: tiles of the next files find room, if theirs are wanted now, and not those before them.
+func TestSparesOfAnOldSizeMakeRoom(t *testing.T) {
+	s := &spares{budget: NewBudget(8 * 3000)}
+	waiting := func(old, young int) {
+		t.Helper()
+		if len(s.free[1000]) != old || len(s.free[1500]) != young || s.bytes != int64(1000*old+1500*young) {
+			t.Fatalf("%d of 1000 and %d of 1500 wait, %d bytes; want %d and %d", len(s.free[1000]), len(s.free[1500]), s.bytes, old, young)
+		}
+	}
+	first, second := s.take(1500), s.take(1500)
+	s.take(1000)
+	for range 3 {
+		s.give(make([]byte, 1000))
+	}
+	s.give(first) // wanted longer ago than what waits
+	waiting(3, 0)
+	s.take(1500)
+	s.give(first)
+	waiting(1, 1)
+	s.give(second)
+	waiting(0, 2)
+	s.give(make([]byte, 3001)) // more than there may ever be: nothing goes for it
+	waiting(0, 2)
+}
+
 // TestSparesGo checks that nothing waits for ever, nor goes while it is used again and again.
 func TestSparesGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -14,6 +14,7 @@ import pytest
 import shapely
 import xarray as xr
 
+from tests.archive import catalog_table
 from tests.conftest import Archive
 
 
@@ -297,3 +298,25 @@ def test_footprints_of_no_step_are_an_outline(opened: xr.DataArray, recwarn: pyt
     axes = opened.isel(time=slice(0, 0)).cogweave.plot_footprints()
     assert len(axes.collections) + len(axes.lines) == 1
     assert not [w for w in recwarn if "empty" in str(w.message)]
+
+
+def test_steps_of_one_instant_are_told_apart(made: Archive, grid: cw.Grid) -> None:
+    """Each item is a step of its own, and all have one datetime, as tiles of an elevation model do."""
+    items = [
+        {**item, "properties": {**item["properties"], "datetime": "2025-06-08T10:00:00Z"}}
+        for item in made.on_day("20250608")
+    ]
+    table = catalog_table(items, lambda href: str(made.folder / href))
+    da = cw.open(table, grid=grid, bands=["B04"], time_period="id")
+    assert len(set(da.time.values)) == 1 and da.sizes["time"] > 1
+    x, y = scattered(grid, 50)
+    loaded = da.copy().load()
+    want = loaded.sel(x=xr.DataArray(x, dims="point"), y=xr.DataArray(y, dims="point"), method="nearest")
+    want = want.transpose("band", "time", "point")
+    assert len({step.tobytes() for step in want.values[0]}) > 1
+    np.testing.assert_array_equal(da.cogweave.sample((x, y)), want)
+    for n in range(da.sizes["time"]):
+        np.testing.assert_array_equal(da.isel(time=n).cogweave.sample((x, y)), want.isel(time=n))
+        assert da.isel(time=[n]).cogweave.plan.groups.tolist() == [str(da.group.values[n])]
+    with pytest.raises(cw.InvalidArgument, match="time"):
+        da.isel(time=[1]).drop_vars("group").cogweave.sample((x, y))

@@ -273,3 +273,27 @@ def test_a_question_that_nobody_answers_is_an_error(probe: Path) -> None:
     """,
     )
     assert "'probe'" in got["text"]
+
+
+def test_an_answer_that_something_else_cancels_ends_the_operation(probe: Path) -> None:
+    """As where several wait for one task that fetches a token, and it is cancelled with the first of them."""
+    got = run(
+        probe,
+        """
+    async def answer(question):
+        shared = asyncio.ensure_future(asyncio.sleep(60))
+        shared.cancel()
+        await shared
+    def ended(call):
+        try:
+            call()
+        except cw.Cancelled as problem:
+            return str(problem)
+    told(
+        waited=ended(lambda: _loop.run(request(1, answer))),
+        awaited=ended(lambda: asyncio.run(_loop.run_async(request(1, answer)))),
+    )
+    """,
+    )
+    assert "awaited was cancelled" in got["waited"]
+    assert got["awaited"] == got["waited"]

@@ -108,3 +108,30 @@ def test_versions_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     cw.show_versions()
     shown = capsys.readouterr().out
     assert "gdal" in shown and "numpy" in shown and "xarray" in shown
+
+
+def test_search_lists_items_of_a_document(made: Archive, tmp_path: Path) -> None:
+    """Documents and APIs have times as text."""
+    path = tmp_path / "items.json"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": made.items}))
+    told = run("search", path, "--json")
+    assert told.exit_code == 0, told.output
+    want = [{"id": item["id"], "datetime": item["properties"]["datetime"]} for item in made.items]
+    assert json.loads(told.stdout) == want
+
+
+def test_a_store_is_replaced_when_the_new_one_is_complete(
+    made: Archive, grid: cw.Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["read", made.local, *where(grid), "-b", "B04", "-o", tmp_path / "a.zarr", "--overwrite"]
+    assert run(*command).exit_code == 0
+
+    def fails(*args: Any, **kwargs: Any) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(xr.Dataset, "to_zarr", fails)
+        assert run(*command).exit_code == cli.FAILED
+    assert xr.open_zarr(tmp_path / "a.zarr").B04.values.any()
+    assert run(*command).exit_code == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["a.zarr"]

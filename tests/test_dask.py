@@ -258,3 +258,18 @@ def _compressed(packed: bytes) -> bytes:
     """The recipe inside a pickled plan."""
     (found,) = [arg for _, arg, _ in pickletools.genops(packed) if isinstance(arg, bytes) and arg[:1] == b"x"]
     return found
+
+
+def test_a_credential_provider_that_cannot_travel_serves_here(made: Archive, grid: cw.Grid) -> None:
+    """Threads, tokens and the accessors want no import path; only a pickle does."""
+    storage = {"s3://elsewhere": {"credential_provider": lambda: {}}}
+    arguments: dict[str, Any] = {"grid": grid, "bands": ["B04", "SCL"]}
+    da = cw.open(made.local, chunks={"y": 60}, storage=storage, **arguments)
+    np.testing.assert_array_equal(da.compute(scheduler="threads"), cw.open(made.local, **arguments))
+    other = {"s3://elsewhere": {"credential_provider": lambda: {}}}
+    assert da.data.name != cw.open(made.local, chunks={"y": 60}, storage=other, **arguments).data.name
+    assert da.data.name == cw.open(made.local, chunks={"y": 60}, storage=storage, **arguments).data.name
+    ds = xr.open_dataset(made.local, engine="cogweave", storage=storage, **arguments)
+    assert ds.cogweave.plan.bands == ("B04", "SCL")
+    with pytest.raises(cw.InvalidArgument, match="credential_provider"):
+        pickle.dumps(da)

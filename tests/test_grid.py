@@ -6,6 +6,7 @@ import cogweave as cw
 import numpy as np
 import pytest
 import rasterio
+from cogweave.open import locate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
@@ -79,6 +80,37 @@ def test_utm_is_the_zone_of_the_bbox(arc: Archive) -> None:
     assert data.cogweave.plan.grid.crs == f"EPSG:{zone}"
     same = cw.open(arc.local, bbox=box, bbox_crs=4326, crs=zone, resolution=20, bands="B04")
     assert (data.values == same.values).all()
+
+
+def located(**said: object) -> cw.Grid:
+    unsaid = dict.fromkeys(("bbox", "crs", "resolution", "grid", "intersects", "bbox_crs"))
+    found = locate(**{**unsaid, **said}).grid
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("crs", ["EPSG:3460", "EPSG:4326", "utm"])
+def test_a_geometry_split_at_the_antimeridian_is_one_place(crs: str) -> None:
+    def box(west: float, east: float) -> list[list[list[float]]]:
+        return [[[west, -19], [east, -19], [east, -16], [west, -16], [west, -19]]]
+
+    resolution = 0.01 if crs == "EPSG:4326" else 1000
+    split = {"type": "MultiPolygon", "coordinates": [box(-180, -179), box(177, 180)]}
+    whole = {"type": "Polygon", "coordinates": box(177, 181)}
+    grid = located(crs=crs, resolution=resolution, intersects=split)
+    assert grid == located(crs=crs, resolution=resolution, intersects=whole)
+    assert grid.shape[1] < 600
+    # The whole world is no such thing, and neither is what a grid in degrees is cropped by.
+    world = {"type": "MultiPolygon", "coordinates": [box(-180, 0), box(0, 180)]}
+    assert located(crs=4326, resolution=1, intersects=world).shape == (3, 360)
+    degrees = cw.Grid(4326, (1, 0, -180, 0, -1, 90), (180, 360))
+    assert located(grid=degrees, intersects=split).shape == (3, 360)
+
+
+def test_a_bbox_across_the_antimeridian_of_another_crs_goes_on_in_degrees() -> None:
+    box = (750_000, 8_000_000, 950_000, 8_100_000)  # of the last zone; it ends east of 180 degrees
+    west, _, east, _ = located(bbox=box, bbox_crs=32760, crs=4326, resolution=0.01).bbox
+    assert 179 < west < 180 < east < 182
 
 
 def test_like_another_array(arc: Archive) -> None:

@@ -446,3 +446,19 @@ def _item(paths: dict[str, Path]) -> Any:
                    for key, path in paths.items()},
     }  # fmt: skip
     return catalog_table([item])
+
+
+def test_a_callable_on_the_grid_of_the_items(arc: Archive) -> None:
+    """The grid is found out before the array is planned; the callable is asked all the same, and once."""
+    only: dict[str, Any] = {"bands": ["B04"], "ids": [arc.items[0]["id"]]}
+    asked: list[str] = []
+
+    def clouds(values: Any) -> Any:
+        asked.append(str(values.dtype))
+        return np.isin(values, [3, 8, 9, 10])
+
+    for where in ({}, {"grid": "native"}):
+        asked.clear()
+        got = cw.open(arc.local, mask={"SCL": clouds}, **where, **only)
+        assert len(asked) == len(set(asked))
+        np.testing.assert_array_equal(got, cw.open(arc.local, mask={"SCL": [3, 8, 9, 10]}, **where, **only))

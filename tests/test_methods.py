@@ -242,6 +242,16 @@ def test_a_callable_may_call_cogweave(stack: Stack) -> None:
     np.testing.assert_array_equal(stack.read(mosaic_method=nested), SIMPLE["highest"](stack.pixels))
 
 
+class Above:
+    """Takes the highest of what lies above a value."""
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+
+    def combine(self, block: Any) -> Any:
+        return np.ma.masked_less(block, self.least).max(axis=0)
+
+
 def test_plans_with_callables_travel(stack: Stack) -> None:
     def plan(method: Any) -> cw.Plan:
         return cw.plan(
@@ -253,6 +263,9 @@ def test_plans_with_callables_travel(stack: Stack) -> None:
     np.testing.assert_array_equal(cw.mosaic(one, cw.fetch(one)), cw.read(one))
     assert one == plan(masked_median)
     assert plan(lambda block: block.max(0)) != plan(lambda block: block.min(0))
+    assert plan(Above(1).combine) != plan(Above(9000).combine), "of one class, and not alike"
+    with pytest.raises(cw.InvalidArgument, match="worker cannot import"):
+        pickle.dumps(plan(Above(1).combine))
     with pytest.raises(cw.InvalidArgument, match="worker cannot import"):
         pickle.dumps(plan(lambda block: block.max(0)))
 

@@ -272,3 +272,13 @@ def test_a_file_by_itself_has_no_footprint_and_says_where_it_lies(pyramid: Path)
     da = cw.open_item(pyramid)
     with pytest.raises(cw.InvalidArgument, match=r"opened by itself .*plan\.grid\.bbox"):
         da.cogweave.footprints()
+
+
+def test_numbers_that_json_does_not_know(arc: Archive) -> None:
+    """Items made in Python have NaN as nodata, and numpy's numbers."""
+    item = _with_hrefs(arc.items[0], lambda href: str(arc.folder / href))
+    want = cw.open_item(item, bands="B04").values
+    odd = {"z": float("nan"), "a": np.float32("nan"), "b": np.int64(3), "c": np.arange(2)}
+    item = {**item, "assets": {"B04": {**item["assets"]["B04"], **odd}}, "properties": {**item["properties"], **odd}}
+    np.testing.assert_array_equal(cw.open_item(item, bands="B04").values, want)
+    assert len(cw.search([item])) == 1

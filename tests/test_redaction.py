@@ -10,6 +10,8 @@ from typing import Any
 
 import cogweave as cw
 import pytest
+from cogweave import _api
+from cogweave._redact import redact
 from cogweave.report import report_of
 
 from tests.archive import catalog_table
@@ -134,3 +136,24 @@ def test_cache_files(arc: Archive, query: str, tmp_path: Path) -> None:
             assert SECRET.encode() not in path.read_bytes(), path.name
     finally:
         cw.configure(**before)
+
+
+@pytest.mark.parametrize("name", ["items.json", "stac"])
+def test_documents_and_apis(name: str) -> None:
+    """What pystac-client tells of a server that it cannot reach has the URL without its server."""
+    with pytest.raises(cw.SearchError, match="127.0.0.1:9") as raised:
+        cw.search(f"http://127.0.0.1:9/{name}?token={SECRET}")
+    assert SECRET not in everything(raised.value)
+
+
+def test_items_of_a_signed_document_do_not_say_its_signature() -> None:
+    item = _api._at({"id": "a", "links": []}, f"https://host/items.json?{QUERIES[0]}")
+    assert item["links"] == [{"rel": "self", "href": "https://host/items.json"}]
+
+
+def test_an_azure_container_is_no_secret() -> None:
+    """It is a part of the place: relative hrefs start there."""
+    signed = f"abfs://box@a.dfs.core.windows.net/c.parquet?{QUERIES[0]}"
+    assert redact(signed) == "abfs://box@a.dfs.core.windows.net/c.parquet"
+    assert redact(f"abfs://user:{SECRET}@a.dfs.core.windows.net/c") == "abfs://a.dfs.core.windows.net/c"
+    assert redact(f"https://{SECRET}@host/c") == "https://host/c"

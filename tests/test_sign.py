@@ -380,3 +380,27 @@ def test_planetary_computer_follows_the_environment(server: SignedServer, monkey
     (signed,) = sign([href])
     assert signed.startswith(f"{href}?sv=") and "sig=" in signed
     assert server.tokens == ["account/container"]
+
+
+class Vault:
+    """Signs by what it holds."""
+
+    def sign(self, href: str) -> str:
+        return href
+
+
+def test_a_method_of_an_object_does_not_travel(made: Archive, catalog: Any) -> None:
+    """Its import path is that of a function without the object."""
+    with pytest.raises(cw.InvalidArgument, match=r"sign is 'Vault.sign' of an object"):
+        pickle.dumps(opened(made, catalog, Vault().sign))
+
+
+def test_plans_with_another_signer_are_others(made: Archive, catalog: Any) -> None:
+    """A worker that failed without the signer must not answer for the array that has it."""
+    without = opened(made, catalog, None).cogweave.plan
+    signed = opened(made, catalog, by_import_path).cogweave.plan
+    assert signed == opened(made, catalog, by_import_path).cogweave.plan != without
+    assert opened(made, catalog, lambda href: href).cogweave.plan not in (signed, without)
+    kept = pickle.loads(pickle.dumps(without))
+    again = pickle.loads(pickle.dumps(signed))
+    assert kept._base.sign is None and again._base.sign.call is by_import_path

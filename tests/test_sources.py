@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import json
 import socket
@@ -84,6 +85,33 @@ def test_pixels_of_stac_objects(arc: Archive) -> None:
         assert (cw.open(source, grid=grid, bands=["B04", "B03"]).values == want).all()
 
 
+def test_stac_objects_are_grouped_by_a_property(arc: Archive) -> None:
+    """What a table of STAC objects leaves out is not what items are grouped by."""
+    grid = arc.utm_grid((64, 64), 20)
+    want = cw.open(arc.local, grid=grid, bands=["B04"], time_period="grid:code")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        objects = pystac.ItemCollection(absolute(arc))
+    for source in (absolute(arc), objects):
+        for beside in (None, ["platform"]):
+            got = cw.open(source, grid=grid, bands=["B04"], time_period="grid:code", properties=beside)
+            assert got.sizes == want.sizes
+            assert (got.values == want.values).all()
+
+
+def test_an_item_may_lack_the_property_that_groups_others(arc: Archive) -> None:
+    """Those that lack it are a group of their own, whether the plan is made by open or of items that were searched."""
+    items = copy.deepcopy(absolute(arc))
+    del items[1]["properties"]["platform"]
+    grid = arc.utm_grid((64, 64), 20)
+    want = cw.open(items, grid=grid, bands=["B04"], time_period="platform")
+    for period in ("platform", "properties.platform"):
+        plan = cw.plan(cw.search(items), grid, bands=["B04"], time_period=period)
+        assert (cw.read(plan) == want.values).all()
+    with pytest.raises(cw.InvalidArgument, match="neither an ISO"):
+        cw.plan(cw.search(items), grid, bands=["B04"], time_period="plattform")
+
+
 def test_assets_that_are_nearly_alike_are_told_apart() -> None:
     """Descriptions of assets are written once for all that are equal: 1, 1.0 and True are not."""
     differing: list[dict[str, Any]] = [{"nodata": value} for value in (1, 1.0, True, "1", None, float("nan"))]
@@ -97,7 +125,7 @@ def test_assets_that_are_nearly_alike_are_told_apart() -> None:
     part = _stac._Part({"narrow": True, "bands": ["b"]})
     for item in items:
         told = json.loads(part.assets(item.assets))
-        alone = json.loads(_stac._json({"b": _stac._slim(_stac._of_asset(item.assets["b"]))}))
+        alone = json.loads(_stac.as_json({"b": _stac._slim(_stac._of_asset(item.assets["b"]))}))
         assert json.dumps(told, sort_keys=True) == json.dumps(alone, sort_keys=True)
 
 
@@ -351,6 +379,10 @@ def test_a_stac_api(arc: Archive, method: str) -> None:
         query: dict[str, Any] = {"bbox": box, "filter": "eo:cloud_cover < 50", "sortby": "-eo:cloud_cover", "limit": 3}
         assert ids(cw.search(server.url, **query)) == ids(cw.search(arc.remote, **query))
         assert "filter" not in server.asked[-1][1], "the API does not conform to filters"
+        # Of these the server knows the limit alone.
+        last: dict[str, Any] = {"datetime": arc.items[-1]["properties"]["datetime"], "limit": 1}
+        assert ids(cw.search(server.url, **last)) == ids(cw.search(arc.remote, **last)) != []
+        assert ids(cw.search(server.url, ids="none", filter="eo:cloud_cover < 50", sortby="platform")) == []
         grid = arc.utm_grid((64, 64), 20)
         want = cw.open(arc.local, grid=grid, bands="B04").values
         assert (cw.open(server.url, grid=grid, bands="B04").values == want).all()

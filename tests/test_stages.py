@@ -220,3 +220,10 @@ def test_foreign_tables_without_a_first_offset(arc: Archive) -> None:
     text = table.slice(0, 0).set_column(table.schema.get_field_index("id"), "id", empty)
     assert len(cw.Items(text)) == 0
     assert pa.table(cw.Items(text)).schema.names == table.schema.names
+
+
+def test_nothing_to_plan_is_said(made: Archive) -> None:
+    nothing = cw.search(made.local, ids=["none"])
+    assert len(nothing) == 0
+    with pytest.raises(cw.InvalidArgument, match="no item matches"):
+        cw.plan(nothing, made.utm_grid((64, 64), 10))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import os
 import pickle
 import time
@@ -17,6 +18,7 @@ from typing import Any
 import cogweave as cw
 import numpy as np
 import pytest
+from cogweave import _storage
 
 from tests import archive
 from tests.conftest import Archive
@@ -354,6 +356,38 @@ def test_a_provider_that_fails_is_the_callers_exception(scene: Scene, versity: V
     storage = {"s3://private": {"endpoint": versity.url, "credential_provider": broken}}
     with pytest.raises(LookupError, match="no vault here"):
         scene.check("broken", lambda file: f"s3://private/{file}", storage=storage)
+
+
+@dataclass
+class ByEquality:
+    """Cannot be hashed, as it is equal by what it holds."""
+
+    key: str
+
+    def __call__(self) -> dict[str, Any]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Can be hashed, and has equals."""
+
+    key: str
+
+    def __call__(self) -> dict[str, Any]:
+        return {}
+
+
+def test_a_provider_s_name_is_its_own() -> None:
+    """Not that of one that is no more, at the same address; and it does not end with that of an equal."""
+    assert len({_storage.name_of(ByEquality(str(n))) for n in range(100)}) == 100
+    first, second = Frozen("a"), Frozen("a")
+    names = _storage.name_of(first), _storage.name_of(second)
+    assert names[0] != names[1]
+    del first
+    gc.collect()
+    assert _storage.name_of(second) == names[1]
+    assert _storage.name_of(second.__call__) == _storage.name_of(second.__call__)
 
 
 # ---- Google and Azure ---------------------------------------------------------------------------

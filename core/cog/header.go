@@ -136,6 +136,15 @@ func (l *Level) TileIndex(row, col, sample int) int {
 	return i
 }
 
+// TileRows is the number of image rows that tile i holds: strips end with the image, tiles do not.
+func (l *Level) TileRows(i int) int {
+	if l.Tiled {
+		return l.TileHeight
+	}
+	cols, rows := l.Grid()
+	return min(l.TileHeight, l.Height-i%(cols*rows)/cols*l.TileHeight)
+}
+
 // TileRange gives the bytes of tile i; ok is false for a sparse tile. Whether the file has those bytes
 // is CheckTile's to tell; a range that is no range at all is cut so that its length stays positive.
 func (l *Level) TileRange(i int) (r core.ByteRange, ok bool) {

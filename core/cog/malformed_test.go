@@ -1,6 +1,8 @@
 package cog
 
 import (
+	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"math"
@@ -246,6 +248,30 @@ func TestLimits(t *testing.T) {
 	data[16+7] = 0x80
 	if _, err := hostile(t, "entries", data); reasonOf(err) != tiffLimit {
 		t.Errorf("2^63 entries: %v", err)
+	}
+}
+
+// claiming is a file that is said to be larger than what there is of it.
+type claiming struct {
+	memory
+	size int64
+}
+
+func (c *claiming) Size() int64 { return c.size }
+
+// TestOneHugeStrip checks that a strip is not cut into more parts than there may be tiles: a server may say
+// any size of a file, and a list of 2^31 strips takes 34 GB.
+func TestOneHugeStrip(t *testing.T) {
+	f := &tiff{order: binary.LittleEndian, big: true}
+	f.dirs = []dir{{tags: []tag{
+		f.long(tagImageWidth, 1<<21), f.long(tagImageLength, math.MaxInt32), f.short(tagBitsPerSample, 8), f.short(tagCompression, 1),
+		f.short(tagPhotometric, 1), f.short(tagSamplesPerPixel, 1), f.long(tagRowsPerStrip, math.MaxInt32),
+		f.long8(tagStripOffsets, 1000), f.long8(tagStripByteCounts, 1<<52),
+	}}}
+	src := &claiming{memory: memory{data: f.bytes()}, size: 1 << 53}
+	var e *core.Error
+	if _, err := Read(context.Background(), src, "mem.tif", Limits{}); !errors.As(err, &e) || e.Reason != tiffLimit {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -14,7 +14,7 @@ func (m *image) finish(limits Limits) {
 	if m.reader.err != nil {
 		return
 	}
-	m.chop()
+	m.chop(limits)
 	if size := l.decodedBytes(l.TileHeight); size > limits.MaxTileBytes {
 		tag := uint16(tagRowsPerStrip)
 		if l.Tiled {
@@ -198,7 +198,7 @@ const chopBytes = 1 << 20
 
 // chop cuts an uncompressed image of one strip per plane into strips of about chopBytes, so that a
 // window of it can be read alone. Only bytes that the file has are cut.
-func (m *image) chop() {
+func (m *image) chop(limits Limits) {
 	l := &m.level
 	_, strips := l.Grid()
 	if l.Tiled || l.Compression != Uncompressed || strips != 1 || l.YCbCrSubsampling != [2]int{1, 1} || len(l.ByteCounts) == 0 {
@@ -213,9 +213,12 @@ func (m *image) chop() {
 			return
 		}
 	}
-	first := l.Offsets
-	l.TileHeight = int(max(1, chopBytes/row))
-	_, strips = l.Grid()
+	first, height := l.Offsets, int(max(1, chopBytes/row))
+	strips = (l.Height + height - 1) / height
+	if int64(strips) > limits.MaxTiles/int64(len(first)) { // how large the file is, only its server says
+		return
+	}
+	l.TileHeight = height
 	m.tiles = uint64(strips * len(first))
 	both := make([]uint64, 2*m.tiles)
 	l.Offsets, l.ByteCounts = both[:m.tiles:m.tiles], both[m.tiles:]

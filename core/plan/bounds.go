@@ -34,6 +34,35 @@ func (p *Placement) bounds(c *Cells, w core.Window, k core.Kernel) (low, high [2
 	return low, high, ok
 }
 
+// reachPole widens bounds of the corners of cells to a pole that they lie around.
+func (p *Placement) reachPole(c *Cells, w core.Window, low, high *[2]float64) {
+	var n lattice.Nodes
+	p.Coordinates(c, core.Sum, &n)
+	row0, col0 := w.Row-c.Row*lattice.Block, w.Col-c.Col*lattice.Block
+	var xs, ys []float64
+	add := func(row, col int) {
+		x, y := at(n, row0+row, col0+col)
+		xs, ys = append(xs, x), append(ys, y)
+	}
+	for col := 0; col < w.Width-1; col++ {
+		add(0, col)
+	}
+	for row := 0; row < w.Height-1; row++ {
+		add(row, w.Width-1)
+	}
+	for col := w.Width - 1; col > 0; col-- {
+		add(w.Height-1, col)
+	}
+	for row := w.Height - 1; row > 0; row-- {
+		add(row, 0)
+	}
+	if row, ok := p.Pole(xs, ys); ok {
+		// Every column between the pole and the cells.
+		widen(low, high, 0, row)
+		widen(low, high, float64(p.Width), row)
+	}
+}
+
 func nowhere() (low, high [2]float64) {
 	return [2]float64{math.Inf(1), math.Inf(1)}, [2]float64{math.Inf(-1), math.Inf(-1)}
 }

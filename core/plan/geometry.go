@@ -60,12 +60,39 @@ func newGeometry(grid core.Grid, crs string, transform core.Affine, width, heigh
 	g := &geometry{relation: r, transform: transform, width: width, height: height}
 	if !r.same && transform.IsRectilinear() && p.Geographic(crs) {
 		g.turn = 360 / math.Abs(transform.A)
+		west, east := transform.C, transform.C+transform.A*float64(width)
+		if west > east {
+			west, east = east, west
+		}
+		if slack := 1e-3 * math.Abs(transform.A); west < -180-slack || east > 180+slack { // not by rounding
+			g.forward = around{g.forward, (west+east)/2 - 180}
+		}
 	}
 	g.outline = g.findOutline(grid, &outlinePoints{})
 	if !g.outline.Empty() {
 		g.pixel = g.findPixel(grid)
 	}
 	return g, nil
+}
+
+// around gives longitudes as a raster counts them that goes on beyond 180 degrees east or west (0 to 360, say): from
+// half a turn west of its middle to half a turn east. It does so before a lattice is laid, which then finds the jump
+// where the raster has it.
+type around struct {
+	core.Transformer
+	west float64
+}
+
+// Transform overwrites x and y; x are longitudes then.
+func (a around) Transform(x, y []float64) {
+	a.Transformer.Transform(x, y)
+	for i, lon := range x {
+		if lon < a.west || lon >= a.west+360 {
+			if x[i] = lon - 360*math.Floor((lon-a.west)/360); x[i] >= a.west+360 {
+				x[i] = a.west // it was less than a rounding below
+			}
+		}
+	}
 }
 
 // findPixel differentiates the mapping from cells to level-0 pixels at the centre of the common part,
@@ -117,8 +144,9 @@ type Placement struct {
 	Aligned bool
 	Shift   [2]int
 	// Turn is once around the Earth in level pixels, where the raster's x are longitudes that a grid in another CRS
-	// may cross the antimeridian of; else 0.
-	Turn float64
+	// may cross the antimeridian of; else 0. Poles are then the rows of the north and the south pole.
+	Turn  float64
+	Poles [2]float64
 
 	centres *lattice.Lattice
 	corners *lattice.Lattice
@@ -163,6 +191,9 @@ func (g *geometry) place(grid core.Grid, header *cog.Header, level int) *Placeme
 		toLevel: t.Inverse(), rect: t.IsRectilinear(),
 		origin: [2]float64{t.C, t.F}, size: [2]float64{t.A, t.E},
 	}
+	if p.Turn > 0 {
+		p.Poles = [2]float64{(90 - t.F) / t.E, (-90 - t.F) / t.E}
+	}
 	resX, resY := t.Resolution()
 	p.finest = min(resX, resY)
 	tol := tolerance * p.finest
@@ -200,6 +231,42 @@ func (p *Placement) align(grid core.Grid, t core.Affine) {
 	if off < within && math.Abs(m.C-math.Round(m.C)) < within && math.Abs(m.F-math.Round(m.F)) < within {
 		p.Aligned, p.Shift = true, [2]int{int(math.Round(m.F)), int(math.Round(m.C))}
 	}
+}
+
+// ShortWay is a difference of the level's columns, around the Earth the shorter way.
+func (p *Placement) ShortWay(cols float64) float64 {
+	if p.Turn > 0 {
+		cols -= p.Turn * math.Round(cols/p.Turn)
+	}
+	return cols
+}
+
+// atPole is how near to a pole's row a point is the pole, whose longitude means nothing, in level pixels.
+const atPole = 1e-6
+
+// Pole tells whether a ring of points goes round a pole or through it, and gives the pole's row.
+func (p *Placement) Pole(x, y []float64) (row float64, ok bool) {
+	if p.Turn == 0 || len(x) == 0 {
+		return 0, false
+	}
+	turned, mean := 0.0, 0.0
+	for i := range x {
+		next := (i + 1) % len(x)
+		for _, pole := range p.Poles {
+			if math.Abs(y[i]-pole) <= atPole {
+				return pole, true
+			}
+		}
+		turned += p.ShortWay(x[next] - x[i])
+		mean += y[i] / float64(len(x))
+	}
+	if !(math.Abs(turned) > p.Turn/2) { // NaN too
+		return 0, false
+	}
+	if math.Abs(mean-p.Poles[0]) <= math.Abs(mean-p.Poles[1]) {
+		return p.Poles[0], true
+	}
+	return p.Poles[1], true
 }
 
 // Centres gives the level coordinates of the cells' centres in the block at (row, col), counted in
@@ -255,6 +322,9 @@ func (p *Placement) SourceWindow(c *Cells, w core.Window, k core.Kernel) (need c
 	low, high, ok := p.bounds(c, w, k)
 	if !ok {
 		return core.Window{}, false
+	}
+	if k == core.Sum && p.Turn > 0 && high[0]-low[0] > p.Turn/2 {
+		p.reachPole(c, w, &low, &high)
 	}
 	limit := func(v float64) int { return int(max(-1<<40, min(1<<40, v))) }
 	col0, row0 := limit(math.Floor(low[0])), limit(math.Floor(low[1]))

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
 
 	"cogweave/core"
 	"cogweave/core/cog"
+	"cogweave/core/crs"
 )
 
 // flat is a Projection of systems that differ from the grid's by a shift, cannot be mapped in part, or are
@@ -247,6 +249,37 @@ func TestHeadersAreRememberedWhereTheCatalogIsSilent(t *testing.T) {
 		if len(w.asked) != want || len(steps[21].Items) != 1 {
 			t.Errorf("read %d: %d headers, want %d", k, len(w.asked), want)
 		}
+	}
+}
+
+// TestLearningPieceByPieceTakesMemoryForThePieces: every second of 20,000 time steps is asked for, where no outline comes
+// twice; each look at some of them may not take memory for all.
+func TestLearningPieceByPieceTakesMemoryForThePieces(t *testing.T) {
+	req := request("EPSG:32632", 500000, 5000000, 10, 25*10000, 40*10000)
+	req.TimePeriod = "id"
+	p, err := New(t.Context(), req, pathwise(20), crs.Projection{}, table{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var times []int
+	for step := 0; step < len(p.Steps); step += 2 {
+		times = append(times, step)
+	}
+	p.outlines = newOutlines(p)
+	spans := p.outlines.spans(times)
+	if len(spans) < 5000 {
+		t.Fatalf("%d spans", len(spans))
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 5 {
+		if p.outlines.consult(p, spans, 1) {
+			t.Fatal("all was looked up at once")
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if bytes := after.TotalAlloc - before.TotalAlloc; bytes > 64<<20 {
+		t.Errorf("five looks at 256 items each took %d bytes", bytes)
 	}
 }
 

@@ -73,7 +73,10 @@ func (o *outlines) consult(p *Plan, spans []span, budget int) (done bool) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	entries := make([]entry, 0, o.unconsulted(spans)) // most items lie alike in all their files
+	var entries []entry
+	if o.catalog.computed == 0 { // the first look, at all items: most lie alike in all their files, and like others
+		entries = make([]entry, 0, len(p.Items))
+	}
 	var unknown []hit
 	limit := o.catalog.computed + budget
 	done = true
@@ -96,18 +99,6 @@ func (o *outlines) consult(p *Plan, spans []span, budget int) (done bool) {
 		o.learn(entries, unknown, nil)
 	}
 	return done
-}
-
-// unconsulted is the number of items in the spans' stretches that were not looked up yet.
-func (o *outlines) unconsulted(spans []span) (count int) {
-	for _, s := range spans {
-		for k := int(s.first) / stretchRanks; k*stretchRanks < int(s.end); k++ {
-			if !o.stretch[k] {
-				count += stretchRanks
-			}
-		}
-	}
-	return count
 }
 
 func (o *outlines) consultStretch(p *Plan, k int, entries []entry, unknown []hit) ([]entry, []hit) {

@@ -127,7 +127,7 @@ func (r *Request) check(p Projection) error {
 			return err
 		}
 	}
-	if r.DType != "" && r.DType.Size() == 0 {
+	if r.DType != "" && r.DType.Index() < 0 {
 		return core.Errorf(core.InvalidArgument, "DType", "dtype %q is not one of %s", r.DType, joined(core.DTypes()))
 	}
 	if r.Errors != "" && r.Errors != "raise" && r.Errors != "ignore" {

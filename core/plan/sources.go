@@ -19,6 +19,9 @@ type Source struct {
 	Header *cog.Header
 	Sample int // from 0
 	NoData core.NoData
+	// Absent is what the pixels of a tile that is not in the file are: the nodata value that file or catalog name; where
+	// neither does, zero, as in GDAL, though NaN is no data among floats.
+	Absent core.NoData
 	Kernel core.Kernel
 	// Gain and Bias make physical values of pixels: Gain*pixel + Bias.
 	Gain, Bias float64
@@ -262,6 +265,10 @@ func (p *Plan) source(f *file, b int) (*Source, error) {
 	if in, out := f.header.Levels[0].DType(), p.heldAs(b); out != "" && !out.CanHold(in) {
 		return nil, core.Errorf(core.InvalidArgument, "DType", "the file holds %s, which the array's %s cannot; name a dtype", in, out).WithHref(f.header.Href)
 	}
+	if in := f.header.Levels[0].DType(); !p.computes(in, b) {
+		return nil, core.Errorf(core.InvalidArgument, "DType", "the file holds %s, of which mosaic_method %q makes no %s; name a dtype",
+			in, p.Method.Name, p.Bands[b].DType).WithHref(f.header.Href)
+	}
 	placement, err := p.placement(f, at.asset)
 	if err != nil {
 		return nil, err
@@ -276,6 +283,7 @@ func (p *Plan) source(f *file, b int) (*Source, error) {
 	if f.header.Levels[0].DType().IsComplex() {
 		s.NoData = core.NoData{} // no order and no nodata among complex numbers
 	}
+	s.Absent = s.NoData
 	if !s.NoData.Set && f.header.Levels[0].Format == cog.Float {
 		s.NoData = core.NoData{Set: true, Value: math.NaN()}
 	}

@@ -43,6 +43,9 @@ func (p *Plan) resolveTypes(ctx context.Context, req Request, headers HeaderRead
 		common = core.NoData{}
 	}
 	p.blockType = p.DType
+	if p.Method.Name == "medoid" && req.DType != "" {
+		p.blockType = req.DType // sources need only fit into that (heldAs)
+	}
 	return p.settle(req, common, disagree)
 }
 
@@ -232,6 +235,16 @@ func (p *Plan) heldAs(b int) core.DType {
 		return "" // made of the pixels by arithmetic
 	}
 	return p.Bands[b].DType
+}
+
+// computes tells whether pixels of a dtype can be made into band b's by arithmetic, where that is done: complex ones are
+// only copied (and counted), and a sum that was found to be of integers would cut fractions off.
+func (p *Plan) computes(in core.DType, b int) bool {
+	if p.heldAs(b) != "" || p.Method.Name == "count" {
+		return true
+	}
+	sumOfIntegers := p.Method.Name == "sum" && !p.Bands[b].DType.IsFloat()
+	return !in.IsComplex() && !(sumOfIntegers && in.IsFloat())
 }
 
 // physical gives the scale and offset of a source: the catalog's for this item, else the file's.

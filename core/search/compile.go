@@ -57,6 +57,7 @@ func (d *database) conditions(ctx context.Context, q *Query, regions []*region.R
 			return nil, err
 		}
 		all = append(all, oneOf(p, list.values))
+		s.joined = s.joined || len(list.values) > cql2.MostInline
 	}
 	times, err := d.timeConditions(ctx, q.Start, q.End, s)
 	if err != nil {
@@ -103,10 +104,9 @@ func oneOf(p cql2.Property, values []string) expression {
 }
 
 // orderBy gives the order of the source, or of the sort keys and then the source. Without keys DuckDB
-// keeps the order by itself, unless a long list of values made it join.
+// keeps the order by itself, unless a list of values makes it join.
 func (d *database) orderBy(ctx context.Context, q *Query, s *statement) error {
-	joined := len(q.IDs) > manyValues || len(q.Collections) > manyValues
-	if len(q.SortBy) == 0 && !joined {
+	if len(q.SortBy) == 0 && !s.joined {
 		return nil
 	}
 	s.add(" ORDER BY ")

@@ -15,7 +15,7 @@ import (
 
 // Config bounds what searches may use. Zero values mean the defaults.
 type Config struct {
-	// Threads are DuckDB's worker threads of each opened source; default: GOMAXPROCS.
+	// Threads are DuckDB's worker threads of each opened source; default: core.Processors.
 	Threads int
 	// MemoryLimit is what DuckDB may hold for each opened source, in bytes; default: 2 GiB. Larger
 	// results spill to TempDir.

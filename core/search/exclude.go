@@ -41,7 +41,7 @@ func excludedByTexts(s span[string], wanted []string) bool {
 
 // excludedBySpace: no box of the row group meets one of the regions.
 func (f *footer) excludedBySpace(group int, regions []*region.Region) bool {
-	return apart(f.numbers(group, "bbox.xmin"), f.numbers(group, "bbox.ymin"), f.numbers(group, "bbox.xmax"), f.numbers(group, "bbox.ymax"), regions)
+	return apart(f.boxes(group, "xmin"), f.boxes(group, "ymin"), f.boxes(group, "xmax"), f.boxes(group, "ymax"), regions)
 }
 
 func apart(west, south, east, north span[float64], regions []*region.Region) bool {

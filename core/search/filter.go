@@ -18,6 +18,7 @@ func (d *database) filter(ctx context.Context, filter json.RawMessage, s *statem
 	if err != nil {
 		return expression{}, err
 	}
+	s.joined = s.joined || cql2.Joins(tree)
 	sql, args, err := cql2.Compile(tree, &filterSource{ctx, d, s})
 	return expression{sql, args}, err
 }

@@ -112,6 +112,22 @@ func askJSONProperties(t *testing.T, e *Engine, src Source) {
 	wantError(t, err, core.InvalidArgument, "UnknownProperty", "did you mean eo:cloud_cover")
 }
 
+// TestNothingToFilter: where no item tells which properties there are, a query finds nothing, and is no error.
+func TestNothingToFilter(t *testing.T) {
+	w := newWriter(t)
+	src := Files(w.parquet(filepath.Join(t.TempDir(), "a.parquet"), `SELECT 'a' AS id, '2024-06-01T00:00:00Z' AS datetime, '{}' AS properties,
+		'{}' AS assets FROM range(0)`))
+	e := newEngine(t, Config{})
+	for name, q := range map[string]Query{
+		"filter": {Filter: json.RawMessage(`"eo:cloud_cover < 20 AND platform = 'a'"`)}, "sortby": {SortBy: []SortKey{{"eo:cloud_cover", true}}},
+		"group": {Narrow: true, GroupBy: "platform"}, "properties": {Narrow: true, Properties: []string{"gsd"}},
+	} {
+		sameIDs(t, name, found(t, e, src, q), []string{})
+	}
+	_, err := tryFind(e, src, Query{Filter: json.RawMessage(`"eo:cloud_cover <"`)})
+	wantError(t, err, core.InvalidArgument, "Filter")
+}
+
 func TestHostileFilters(t *testing.T) {
 	w := newWriter(t)
 	src := Files(w.parquet(filepath.Join(t.TempDir(), "a.parquet"), itemSQL("a", 2)))

@@ -136,6 +136,18 @@ func (f *footer) statistics(group int, path string) (column *schema.Column, low,
 	return column, s.MinValue, s.MaxValue, true
 }
 
+// boxes gives the span of a side of the boxes; it says nothing where footprints are null: their boxes may be NaN, of
+// which statistics know nothing.
+func (f *footer) boxes(group int, side string) span[float64] {
+	if c := f.meta.Schema.ColumnIndexByName("geometry"); c >= 0 {
+		s := f.meta.RowGroups[group].Columns[c].MetaData.Statistics
+		if s != nil && s.NullCount != nil && *s.NullCount > 0 {
+			return span[float64]{}
+		}
+	}
+	return f.numbers(group, "bbox."+side)
+}
+
 // numbers gives the span of a column of float64 or float32.
 func (f *footer) numbers(group int, path string) span[float64] {
 	column, low, high, ok := f.statistics(group, path)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"cogweave/core/search/cql2"
 	"cogweave/core/search/region"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -14,6 +15,12 @@ import (
 // search answers a query. One that is narrow reads the assets whose keys the bands name; only where an
 // item lacks one of them, whose band may go by its common name there, all assets are read.
 func (d *database) search(ctx context.Context, q *Query, regions []*region.Region) (*Result, error) {
+	if empty, err := d.tellsNothing(ctx, q); err != nil || empty {
+		if err != nil {
+			return nil, err
+		}
+		return d.nothing(ctx, q)
+	}
 	if !q.Narrow {
 		return d.answer(ctx, q, regions)
 	}
@@ -29,6 +36,33 @@ func (d *database) search(ctx context.Context, q *Query, regions []*region.Regio
 	}
 	narrow.Assets = append([]string{}, keys...)
 	return d.answer(ctx, &narrow, regions)
+}
+
+// tellsNothing: a query is about properties, which only items tell, and there is no item: what an API answers, or the
+// row groups that are left of a remote file.
+func (d *database) tellsNothing(ctx context.Context, q *Query) (bool, error) {
+	hasFilter := len(q.Filter) > 0 && string(q.Filter) != "null"
+	if d.columns.properties == nil || !isText(d.columns.properties) || (!hasFilter && len(q.SortBy) == 0 && len(q.properties()) == 0) {
+		return false, nil
+	}
+	return once(&d.facts, &d.facts.empty, func() (bool, error) {
+		s := &statement{}
+		s.add("SELECT count(*) FROM " + d.from + " AS t").with(d.fromArgs...)
+		counts, err := d.counts(ctx, s)
+		return err == nil && counts[0] == 0, err
+	})
+}
+
+// nothing answers a query of a source without items. Its filter has to be one all the same.
+func (d *database) nothing(ctx context.Context, q *Query) (*Result, error) {
+	if len(q.Filter) > 0 && string(q.Filter) != "null" {
+		if _, err := cql2.Parse(q.Filter); err != nil {
+			return nil, err
+		}
+	}
+	s := &statement{}
+	s.add("SELECT * FROM " + d.from + " AS t LIMIT 0").with(d.fromArgs...)
+	return d.query(ctx, s)
 }
 
 // answer runs the statement of a query, again where something had been taken for granted that is not so.

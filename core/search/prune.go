@@ -170,10 +170,10 @@ func (s *summary) read(f *footer) {
 		s.datetime = joined(s.datetime, f.instants(g, "datetime"), first)
 		s.ids = joined(s.ids, f.texts(g, "id"), first)
 		s.collections = joined(s.collections, f.texts(g, "collection"), first)
-		s.west = joined(s.west, f.numbers(g, "bbox.xmin"), first)
-		s.south = joined(s.south, f.numbers(g, "bbox.ymin"), first)
-		s.east = joined(s.east, f.numbers(g, "bbox.xmax"), first)
-		s.north = joined(s.north, f.numbers(g, "bbox.ymax"), first)
+		s.west = joined(s.west, f.boxes(g, "xmin"), first)
+		s.south = joined(s.south, f.boxes(g, "ymin"), first)
+		s.east = joined(s.east, f.boxes(g, "xmax"), first)
+		s.north = joined(s.north, f.boxes(g, "ymax"), first)
 		s.rows += f.meta.RowGroups[g].NumRows
 	}
 }

@@ -218,6 +218,29 @@ func TestAntimeridian(t *testing.T) {
 	}
 }
 
+// TestBoxesOfNaN: geopandas writes NaN for a geometry that is null. Such an item has no footprint, and is found.
+func TestBoxesOfNaN(t *testing.T) {
+	w := newWriter(t)
+	dir := t.TempDir()
+	const query = `SELECT * FROM (VALUES
+		('near', {'xmin': 1.0::DOUBLE, 'ymin': 1.0::DOUBLE, 'xmax': 2.0::DOUBLE, 'ymax': 2.0::DOUBLE}, %[1]s),
+		('far', {'xmin': 41.0::DOUBLE, 'ymin': 1.0::DOUBLE, 'xmax': 42.0::DOUBLE, 'ymax': 2.0::DOUBLE}, %[1]s),
+		('nowhere', {'xmin': 'nan'::DOUBLE, 'ymin': 'nan'::DOUBLE, 'xmax': 'nan'::DOUBLE, 'ymax': 'nan'::DOUBLE}, NULL::BLOB)
+		) v(id, bbox, geometry), (SELECT now() AS datetime, {'B04': {'href': 'https://host/a.tif', 'type': 'image/tiff'}} AS assets)`
+	// A point at (1, 1): of the boxes, the region meets that of "near" alone.
+	const point = `from_hex('0101000000000000000000F03F000000000000F03F')`
+	path := w.parquet(filepath.Join(dir, "a.parquet"), fmt.Sprintf(query, point))
+	box := [4]float64{0.5, 0.5, 3, 3}
+	sameIDs(t, "one file", found(t, newEngine(t, Config{}), Files(path), Query{BBox: &box}), []string{"near", "nowhere"})
+	// Of many files, those are left out whose statistics exclude them.
+	var paths, want []string
+	for i := range manyFiles {
+		paths = append(paths, w.parquet(filepath.Join(dir, fmt.Sprintf("%02d.parquet", i)), "SELECT * FROM ("+fmt.Sprintf(query, point)+") WHERE id <> 'near'"))
+		want = append(want, "nowhere")
+	}
+	sameIDs(t, "many files", found(t, newEngine(t, Config{}), Files(paths...), Query{BBox: &box}), want)
+}
+
 // TestOrderIsThatOfTheSource holds for any number of threads, files and row groups.
 func TestOrderIsThatOfTheSource(t *testing.T) {
 	w := newWriter(t)
@@ -233,7 +256,12 @@ func TestOrderIsThatOfTheSource(t *testing.T) {
 	for i := range 60000 {
 		many = append(many, fmt.Sprintf("i%d", i))
 	}
-	for _, q := range []Query{{}, {End: &end}, {IDs: many}, {SortBy: []SortKey{{"n", false}}}, {Limit: 40000}} {
+	some := []string{} // few enough for one parameter each, and enough for DuckDB to make a join of them
+	for i := 0; i < len(many); i += 150 {
+		some = append(some, many[i])
+	}
+	for _, q := range []Query{{}, {End: &end}, {IDs: many}, {IDs: some}, {IDs: some, Limit: 100}, {SortBy: []SortKey{{"n", false}}}, {Limit: 40000},
+		{Filter: json.RawMessage(`"n IN (0, 1, 2, 4, 5, 6)"`)}, {Filter: json.RawMessage(`"NOT n NOT IN (0, 1, 2, 4, 6)"`), Limit: 20000}} {
 		want := found(t, e, Files(first, second), q)
 		previous := [2]int{-1, -1}
 		for _, id := range want {

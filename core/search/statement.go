@@ -11,6 +11,8 @@ type statement struct {
 	presumptions []presumption
 	// withoutLinks: links were left out, which relative hrefs are resolved against.
 	withoutLinks bool
+	// joined: DuckDB makes a join of it, which keeps no order.
+	joined bool
 }
 
 func (s *statement) add(text string) *statement {

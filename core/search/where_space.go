@@ -40,6 +40,12 @@ func listBox(list string) boxColumns {
 
 func (b boxColumns) exist() bool { return b.west != "" }
 
+// missing is SQL that holds for items without a box: null, or NaN, which is what geopandas makes of a geometry that is
+// null or empty. NaN is greater than every number to DuckDB.
+func (b boxColumns) missing() string {
+	return fmt.Sprintf("coalesce(isnan(CAST(%s + %s AS DOUBLE)), true)", b.west, b.east)
+}
+
 // spaceFacts is what decides how boxes must be compared. A plain comparison lets DuckDB skip row
 // groups; the general ones do not.
 type spaceFacts struct {
@@ -52,8 +58,8 @@ func (d *database) space(ctx context.Context) (spaceFacts, error) {
 	return once(&d.facts, &d.facts.space, func() (spaceFacts, error) {
 		b := d.columns.box()
 		s := &statement{}
-		s.add(fmt.Sprintf("SELECT CAST(coalesce(bool_or(%[1]s > %[2]s OR %[2]s > 180 OR %[1]s < -180 OR %[2]s - %[1]s > 180), false) AS BIGINT), "+
-			"count(*) - count(%[1]s + %[2]s) FROM %[3]s AS t", b.west, b.east, d.from)).with(d.fromArgs...)
+		s.add(fmt.Sprintf("SELECT CAST(coalesce(bool_or(%[1]s > %[2]s OR %[2]s > 180 OR %[1]s < -180 OR %[2]s - %[1]s > 180) FILTER (WHERE NOT %[4]s), false) AS BIGINT), "+
+			"count(*) FILTER (WHERE %[4]s) FROM %[3]s AS t", b.west, b.east, d.from, b.missing())).with(d.fromArgs...)
 		counts, err := d.counts(ctx, s)
 		if err != nil {
 			return spaceFacts{}, err
@@ -110,7 +116,7 @@ func boxConditions(b boxColumns, r *region.Region, facts spaceFacts, exact bool)
 	}
 	if facts.missing {
 		all := allOf(conditions)
-		return []expression{{b.west + " IS NULL OR (" + all.sql + ")", all.args}}
+		return []expression{{b.missing() + " OR (" + all.sql + ")", all.args}}
 	}
 	return conditions
 }

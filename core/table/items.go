@@ -2,7 +2,6 @@ package table
 
 import (
 	"errors"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,7 +49,7 @@ func ParseItemsWith(recs []arrow.RecordBatch, base string, options ParseItemsOpt
 			errs[i] = parseBatch(recs[i], base, options, shared, items[starts[i]:starts[i+1]])
 		}
 	}
-	if err := onWorkers(min(runtime.GOMAXPROCS(0), len(recs)), work); err != nil {
+	if err := onWorkers(min(core.Processors(), len(recs)), work); err != nil {
 		return nil, err
 	}
 	for _, err := range errs {

@@ -69,7 +69,9 @@ func schemesIn(text json.RawMessage) map[string]core.Storage {
 		}
 		place := core.Storage{Region: s.Region, RequesterPays: s.RequesterPays}
 		if s.Type == "custom-s3" {
-			place.Endpoint = strings.NewReplacer("{bucket}", s.Bucket, "{region}", s.Region).Replace(s.Platform)
+			platform := strings.TrimSuffix(strings.TrimSuffix(s.Platform, "/"), "/{bucket}") // which goes there anyway
+			place.BucketInHost = strings.Contains(platform, "{bucket}")
+			place.Endpoint = strings.NewReplacer("{bucket}", s.Bucket, "{region}", s.Region).Replace(platform)
 		}
 		schemes[name] = place
 	}

@@ -591,3 +591,21 @@ func TestItemsOutliveTheirBatches(t *testing.T) {
 		runtime.KeepAlive(kept)
 	}
 }
+
+// Where the bucket stands in the template of a "custom-s3" platform tells how its URLs are made.
+func TestPlatformsOfStorageSchemes(t *testing.T) {
+	for platform, want := range map[string]core.Storage{
+		"https://eodata.dataspace.example":     {Endpoint: "https://eodata.dataspace.example"},
+		"https://{bucket}.{region}.example":    {Endpoint: "https://b.r.example", Region: "r", BucketInHost: true},
+		"https://s3.{region}.example/{bucket}": {Endpoint: "https://s3.r.example", Region: "r"},
+	} {
+		scheme := map[string]string{"type": "custom-s3", "platform": platform, "bucket": "b", "region": want.Region}
+		text, err := json.Marshal(map[string]any{"theirs": scheme})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := schemesIn(text)["theirs"]; got != want {
+			t.Errorf("%s: %+v", platform, got)
+		}
+	}
+}

@@ -2,6 +2,8 @@ package cloud
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"maps"
 	"net/url"
 	"sync"
@@ -15,6 +17,7 @@ type Access struct {
 	home     location // of the catalog, if that is in a bucket, which the caller has thereby named
 
 	mu      sync.Mutex
+	servers bool // a hint names a server
 	buckets map[string]*bucket
 }
 
@@ -31,8 +34,30 @@ func NewAccess(id *Identity, catalog string) *Access {
 func (a *Access) Learn(hints Hints) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.hints = hints
+	a.hints, a.servers = hints, false
+	for _, set := range hints {
+		a.servers = a.servers || set["endpoint"] != ""
+	}
 	clear(a.buckets)
+}
+
+// Server names the server of an object, by a hash, where the catalog chose it; "" where anybody else did.
+func (a *Access) Server(href string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.servers {
+		return ""
+	}
+	at, err := locate(href)
+	if err != nil {
+		return ""
+	}
+	set, use := a.settings(at)
+	if !use.catalogServer {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(set["endpoint"] + " " + set["virtual_hosted_style_request"]))
+	return hex.EncodeToString(sum[:12])
 }
 
 type accessKey struct{}
@@ -67,6 +92,7 @@ func (a *Access) settings(at location) (set options, use usage) {
 	if set["endpoint"] != "" || own["endpoint"] != "" || set.is("use_emulator") || own.is("use_emulator") {
 		use.trusted = true
 		delete(hint, "endpoint")
+		delete(hint, "virtual_hosted_style_request")
 	}
 	use.catalogServer = hint["endpoint"] != ""
 	maps.Copy(set, hint)

@@ -56,11 +56,13 @@ func accountOf(at location, set options) string {
 	return set["account_name"]
 }
 
-func (s *azureServer) locate(at location) *url.URL {
+func (s *azureServer) region() string { return "" }
+
+func (s *azureServer) locate(at location, _ string) *url.URL {
 	return objectURL(s.endpoint, at.bucket+"/"+at.key, at.query)
 }
 
-func (s *azureServer) sign(_ context.Context, u *url.URL, header http.Header, c *credential) error {
+func (s *azureServer) sign(_ context.Context, u *url.URL, header http.Header, c *credential, _ string) error {
 	if strings.Contains(u.RawQuery, "sig=") {
 		return nil // signed by the catalog, which says by which version
 	}
@@ -78,7 +80,7 @@ func (s *azureServer) sign(_ context.Context, u *url.URL, header http.Header, c 
 	return nil
 }
 
-func (s *azureServer) moved(*http.Response) bool { return false }
+func (s *azureServer) moved(*http.Response, string) bool { return false }
 
 // sharedKey signs with an account's key. A signature for reading all of a container is made once, and
 // used for its hour: requests cost no cryptography.

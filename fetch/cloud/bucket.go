@@ -17,12 +17,15 @@ type bucket struct {
 
 // server knows the addresses and the signature of a kind of store.
 type server interface {
+	// region is where the bucket is thought to lie by now; "" where nobody has to know. Other requests may
+	// learn better at any time: one request is located, signed and judged by the same region.
+	region() string
 	// locate gives the URL of an object.
-	locate(at location) *url.URL
+	locate(at location, region string) *url.URL
 	// sign adds to URL and headers what lets a caller in; c is nil for an anonymous one.
-	sign(ctx context.Context, u *url.URL, header http.Header, c *credential) error
-	// moved learns from an answer that the bucket is elsewhere.
-	moved(answer *http.Response) bool
+	sign(ctx context.Context, u *url.URL, header http.Header, c *credential, region string) error
+	// moved learns from the answer to a request for a region that the bucket is elsewhere.
+	moved(answer *http.Response, region string) bool
 }
 
 // newBucket makes a bucket of its settings.

@@ -50,7 +50,7 @@ func TestWhereObjectsLie(t *testing.T) {
 		b, err := NewAccess(NewIdentity(nil, Environment{"HOME": "/nonexistent"}), "").bucket(at)
 		if err != nil {
 			t.Errorf("%s: %v", href, err)
-		} else if got := b.locate(at).String(); got != want {
+		} else if got := b.locate(at, b.region()).String(); got != want {
 			t.Errorf("%s: %s, want %s", href, got, want)
 		}
 	}
@@ -64,11 +64,22 @@ func TestWhereObjectsLie(t *testing.T) {
 	}
 }
 
+// TestCatalogsMayNameBuckets checks that an href of any scheme that is read here is one that a catalog may have.
+func TestCatalogsMayNameBuckets(t *testing.T) {
+	for _, scheme := range Schemes() {
+		if err := core.CheckHref(scheme+"://bucket/key.tif", "https://catalogs.example/items.parquet"); err != nil {
+			t.Errorf("%s: %v", scheme, err)
+		}
+	}
+}
+
 func TestStylesOfS3(t *testing.T) {
 	for _, tc := range []struct{ endpoint, style, want string }{
 		{"http://minio:9000", "", "http://minio:9000/tiles/x.tif"},
 		{"http://minio:9000/base/", "", "http://minio:9000/base/tiles/x.tif"},
-		{"https://tiles.nyc3.example.com", "", "https://tiles.nyc3.example.com/x.tif"},
+		{"https://tiles.example.com", "", "https://tiles.example.com/tiles/x.tif"}, // such as eodata.dataspace.copernicus.eu
+		{"https://tiles.s3.example.com", "", "https://tiles.s3.example.com/x.tif"},
+		{"https://tiles.nyc3.example.com", "true", "https://tiles.nyc3.example.com/x.tif"},
 		{"https://nyc3.example.com", "true", "https://tiles.nyc3.example.com/x.tif"},
 		{"", "false", "https://s3.eu-west-1.amazonaws.com/tiles/x.tif"},
 	} {
@@ -84,7 +95,7 @@ func TestStylesOfS3(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := b.locate(at).String(); got != tc.want {
+		if got := b.locate(at, b.region()).String(); got != tc.want {
 			t.Errorf("%+v: %s", tc, got)
 		}
 	}
@@ -158,6 +169,73 @@ func TestCatalogsHintsAreNotTrusted(t *testing.T) {
 	}
 }
 
+// A token shown to a server that a catalog named would be that server's.
+func TestTokensGoToNoServerOfACatalog(t *testing.T) {
+	evil := &core.AssetDescription{Storage: core.Storage{Endpoint: "https://evil.example"}}
+	id := NewIdentity(mustOptions(t, map[string]map[string]any{
+		"gs://b": {"bearer_token": "T"}, "https://acct.blob.core.windows.net/c": {"sas_token": "sig=T"},
+	}), nil)
+	for _, href := range []string{"gs://b/x", "abfs://c@acct.dfs.core.windows.net/x"} {
+		at, err := locate(href)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := NewAccess(id, "https://example.com/c.parquet")
+		a.Learn(HintsOf([]core.Item{{Assets: []core.ItemAsset{{Href: href, AssetDescription: evil}}}}))
+		b, err := a.bucket(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u := b.locate(at, b.region()); u.Host != "storage.googleapis.com" && u.Host != "acct.blob.core.windows.net" {
+			t.Errorf("%s is read from %s %s", href, u.Host, b.how)
+		}
+	}
+}
+
+func TestServersOfCatalogs(t *testing.T) {
+	hints := Hints{"s3://b": {"endpoint": "https://catalog.example.com"}}
+	name := func(storage map[string]map[string]any, hints Hints, href string) string {
+		a := NewAccess(NewIdentity(mustOptions(t, storage), nil), "https://example.com/c")
+		a.Learn(hints)
+		return a.Server(href)
+	}
+	first := name(nil, hints, "s3://b/x")
+	other := name(nil, Hints{"s3://b": {"endpoint": "https://other.example.com"}}, "s3://b/x")
+	if first == "" || other == "" || first == other || first != name(nil, hints, "s3://b/y") {
+		t.Errorf("%q, %q", first, other)
+	}
+	own := map[string]map[string]any{"s3://b": {"endpoint": "https://mine.example.com"}}
+	for what, got := range map[string]string{
+		"another bucket":      name(nil, hints, "s3://c/x"),
+		"no bucket":           name(nil, hints, "https://b/x"),
+		"no hints":            name(nil, nil, "s3://b/x"),
+		"the caller's server": name(own, hints, "s3://b/x"),
+	} {
+		if got != "" {
+			t.Errorf("%s: %q", what, got)
+		}
+	}
+}
+
+// Whether a host that begins like the bucket means it, the catalog's template says.
+func TestTheCatalogTellsTheStyle(t *testing.T) {
+	for inHost, want := range map[bool]string{
+		false: "https://eodata.dataspace.example/eodata/x.tif", true: "https://eodata.dataspace.example/x.tif",
+	} {
+		a := NewAccess(NewIdentity(nil, Environment{"HOME": "/nonexistent"}), "")
+		described := &core.AssetDescription{Storage: core.Storage{Endpoint: "https://eodata.dataspace.example", BucketInHost: inHost}}
+		a.Learn(HintsOf([]core.Item{{Assets: []core.ItemAsset{{Href: "s3://eodata/x.tif", AssetDescription: described}}}}))
+		at, _ := locate("s3://eodata/x.tif")
+		b, err := a.bucket(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := b.locate(at, b.region()).String(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 func TestScopes(t *testing.T) {
 	scope := func(storage map[string]map[string]any, env Environment) string {
 		return NewIdentity(mustOptions(t, storage), env).Scope()
@@ -179,14 +257,18 @@ func TestRegionsAreLearned(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer := &http.Response{StatusCode: 301, Header: http.Header{"X-Amz-Bucket-Region": {"ap-south-1"}}}
-	if !made.moved(answer) || made.moved(answer) {
+	first := made.region()
+	if !made.moved(answer, first) || made.moved(answer, made.region()) {
 		t.Error("the bucket moves once")
 	}
-	if u := made.locate(at); u.Host != "tiles.s3.ap-south-1.amazonaws.com" {
+	if !made.moved(answer, first) {
+		t.Error("who asked in the first region, too, is not told of the new one")
+	}
+	if u := made.locate(at, made.region()); u.Host != "tiles.s3.ap-south-1.amazonaws.com" {
 		t.Error(u)
 	}
 	answer.Header.Set("X-Amz-Bucket-Region", "evil.com/")
-	if made.moved(answer) {
+	if made.moved(answer, made.region()) {
 		t.Error("a region that is none was taken")
 	}
 }
@@ -318,7 +400,7 @@ func TestGoogleServiceAccount(t *testing.T) {
 		}
 		header := http.Header{}
 		c, err := b.source.credential(context.Background(), http.DefaultTransport)
-		if err != nil || b.sign(context.Background(), b.locate(at), header, c) != nil || header.Get("Authorization") != "Bearer tok" || c.expires.IsZero() {
+		if err != nil || b.sign(context.Background(), b.locate(at, ""), header, c, "") != nil || header.Get("Authorization") != "Bearer tok" || c.expires.IsZero() {
 			t.Errorf("%s: %v, %v", name, header, err)
 		}
 	}

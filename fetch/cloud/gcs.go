@@ -36,11 +36,13 @@ func newGCS(set options) (server, error) {
 	return s, nil
 }
 
-func (s *gcsServer) locate(at location) *url.URL {
+func (s *gcsServer) region() string { return "" }
+
+func (s *gcsServer) locate(at location, _ string) *url.URL {
 	return objectURL(s.endpoint, at.bucket+"/"+at.key, at.query)
 }
 
-func (s *gcsServer) sign(_ context.Context, _ *url.URL, header http.Header, c *credential) error {
+func (s *gcsServer) sign(_ context.Context, _ *url.URL, header http.Header, c *credential, _ string) error {
 	if c != nil {
 		header.Set("Authorization", "Bearer "+c.Token)
 		if s.payer != "" {
@@ -50,7 +52,7 @@ func (s *gcsServer) sign(_ context.Context, _ *url.URL, header http.Header, c *c
 	return nil
 }
 
-func (s *gcsServer) moved(*http.Response) bool { return false }
+func (s *gcsServer) moved(*http.Response, string) bool { return false }
 
 const gcsScope = "https://www.googleapis.com/auth/devstorage.read_only"
 

@@ -24,7 +24,7 @@ func HintsOf(items []core.Item) Hints {
 			if err != nil || hints[at.name()] != nil {
 				continue
 			}
-			if set := hint(&asset.Storage); len(set) > 0 {
+			if set := hint(at.kind, &asset.Storage); len(set) > 0 {
 				if hints == nil {
 					hints = Hints{}
 				}
@@ -35,8 +35,9 @@ func HintsOf(items []core.Item) Hints {
 	return hints
 }
 
-// hint keeps what is well-formed of a catalog's word.
-func hint(s *core.Storage) options {
+// hint keeps what is well-formed of a catalog's word. Only of S3 may it name the server: a signature of a
+// request is of no use to anybody else, while Google's and Azure's tokens are good wherever they are shown.
+func hint(k kind, s *core.Storage) options {
 	set := options{}
 	if regionName.MatchString(s.Region) {
 		set["region"] = s.Region
@@ -44,8 +45,11 @@ func hint(s *core.Storage) options {
 	if s.RequesterPays {
 		set["requester_pays"] = "true"
 	}
-	if u, err := url.Parse(s.Endpoint); err == nil && u.Host != "" && u.User == nil && strings.EqualFold(u.Scheme, "https") {
+	if u, err := url.Parse(s.Endpoint); k == s3 && err == nil && u.Host != "" && u.User == nil && strings.EqualFold(u.Scheme, "https") {
 		set["endpoint"] = u.Scheme + "://" + u.Host + u.Path
+		if s.BucketInHost {
+			set["virtual_hosted_style_request"] = "true"
+		}
 	}
 	return set
 }

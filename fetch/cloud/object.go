@@ -18,6 +18,7 @@ type object struct {
 	at        location
 	via       http.RoundTripper
 	used      *credential
+	region    string // that was asked
 	refreshed bool
 }
 
@@ -30,8 +31,9 @@ func (o *object) Request(ctx context.Context) (*url.URL, http.Header, error) {
 		return nil, nil, err
 	}
 	o.used = c
-	u, header := o.locate(o.at), http.Header{}
-	if err := o.sign(ctx, u, header, c); err != nil {
+	o.region = o.server.region()
+	u, header := o.locate(o.at, o.region), http.Header{}
+	if err := o.sign(ctx, u, header, c, o.region); err != nil {
 		return nil, nil, err
 	}
 	return u, header, nil
@@ -39,7 +41,7 @@ func (o *object) Request(ctx context.Context) (*url.URL, http.Header, error) {
 
 // Again implements httpstore.Object.
 func (o *object) Again(ctx context.Context, answer *http.Response) bool {
-	if o.moved(answer) {
+	if o.moved(answer, o.region) {
 		return true
 	}
 	if answer.StatusCode != http.StatusUnauthorized && answer.StatusCode != http.StatusForbidden && answer.StatusCode != http.StatusBadRequest {

@@ -21,7 +21,7 @@ type s3Server struct {
 	endpoint *url.URL // nil: Amazon's own
 	virtual  bool     // the bucket is part of the host name
 	payer    bool
-	region   atomic.Pointer[string]
+	place    atomic.Pointer[string] // the region
 	signer   *v4.Signer
 }
 
@@ -39,7 +39,7 @@ func newS3(env Environment, at location, set options) (server, error) {
 	if !regionName.MatchString(region) {
 		region = defaultRegion
 	}
-	s.region.Store(&region)
+	s.place.Store(&region)
 	s.signer = v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 	// A dot in the bucket's name would be one more level of host names, which the certificate does not cover.
 	s.virtual = !strings.Contains(at.bucket, ".") && strings.ToLower(at.bucket) == at.bucket
@@ -48,7 +48,9 @@ func newS3(env Environment, at location, set options) (server, error) {
 		if s.endpoint, err = endpointURL(set["endpoint"]); err != nil {
 			return nil, err
 		}
-		s.virtual = strings.HasPrefix(s.endpoint.Host, at.bucket+".")
+		// A host may begin like the bucket and not mean it: https://eodata.dataspace.copernicus.eu/eodata/...
+		rest, _ := strings.CutPrefix(s.endpoint.Host, at.bucket+".")
+		s.virtual = rest != s.endpoint.Host && (strings.HasPrefix(rest, "s3.") || strings.HasPrefix(rest, "s3-"))
 	}
 	if style := set["virtual_hosted_style_request"]; style != "" {
 		s.virtual = style == "true"
@@ -65,8 +67,9 @@ func endpointURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
-func (s *s3Server) locate(at location) *url.URL {
-	region := *s.region.Load()
+func (s *s3Server) region() string { return *s.place.Load() }
+
+func (s *s3Server) locate(at location, region string) *url.URL {
 	server := s.endpoint
 	if server == nil {
 		domain := ".amazonaws.com"
@@ -86,7 +89,7 @@ func (s *s3Server) locate(at location) *url.URL {
 	return objectURL(server, at.key, at.query)
 }
 
-func (s *s3Server) sign(ctx context.Context, u *url.URL, header http.Header, c *credential) error {
+func (s *s3Server) sign(ctx context.Context, u *url.URL, header http.Header, c *credential, region string) error {
 	if c == nil {
 		return nil
 	}
@@ -97,23 +100,24 @@ func (s *s3Server) sign(ctx context.Context, u *url.URL, header http.Header, c *
 	// Only what stands here is signed: a proxy may change the rest.
 	r := (&http.Request{Method: http.MethodGet, URL: u, Host: u.Host, Header: header}).WithContext(ctx)
 	keys := aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.Token}
-	if err := s.signer.SignHTTP(ctx, keys, r, emptyPayload, "s3", *s.region.Load(), time.Now()); err != nil {
+	if err := s.signer.SignHTTP(ctx, keys, r, emptyPayload, "s3", region, time.Now()); err != nil {
 		return &store.Fault{Class: core.AccessDenied, Reason: "Signature", Message: "the request could not be signed"}
 	}
 	return nil
 }
 
-// moved learns the region of a bucket, which S3 tells whoever asked in another.
-func (s *s3Server) moved(answer *http.Response) bool {
+// moved learns the region of a bucket, which S3 tells whoever asked in another. Many requests may have asked
+// there at the same time: each of them is worth making again, not only the one whose answer came first.
+func (s *s3Server) moved(answer *http.Response, asked string) bool {
 	switch answer.StatusCode {
 	case http.StatusMovedPermanently, http.StatusTemporaryRedirect, http.StatusBadRequest, http.StatusForbidden:
 	default:
 		return false
 	}
 	region := answer.Header.Get("X-Amz-Bucket-Region")
-	if !regionName.MatchString(region) || region == *s.region.Load() {
+	if !regionName.MatchString(region) || region == asked {
 		return false
 	}
-	s.region.Store(&region)
+	s.place.Store(&region)
 	return true
 }

@@ -89,6 +89,23 @@ func identify(file *os.File) (store.Identity, error) {
 	if err != nil {
 		return store.Identity{}, fault(err)
 	}
+	return versionOf(info)
+}
+
+// Version is the version of the file that an href names, as it is now.
+func Version(href string) (store.Identity, error) {
+	path, err := Path(href)
+	if err != nil {
+		return store.Identity{}, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return store.Identity{}, fault(err)
+	}
+	return versionOf(info)
+}
+
+func versionOf(info fs.FileInfo) (store.Identity, error) {
 	if !info.Mode().IsRegular() {
 		return store.Identity{}, &store.Fault{Class: core.AssetError, Reason: "NotAFile", Message: "not a regular file"}
 	}

@@ -36,8 +36,11 @@ func statusFault(resp *http.Response) *store.Fault {
 	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
 		f.Retry = store.Transient
 	case http.StatusBadRequest:
-		if code == "RequestTimeout" {
+		switch code {
+		case "RequestTimeout":
 			f.Retry = store.Transient
+		case "ExpiredToken": // a signed URL of Google's that has ended; another signature may be taken
+			f.Class, f.Reason = core.AccessDenied, store.AccessDenied
 		}
 	case http.StatusTooManyRequests:
 		f.Retry = store.Throttled

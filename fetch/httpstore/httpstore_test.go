@@ -164,6 +164,7 @@ func TestAnswersThatAreNotTaken(t *testing.T) {
 		"503":             {fetchtest.Status(503), middle, id, core.AssetError, "HTTP503", store.Transient},
 		"503 slow down":   {fetchtest.Document(503, "application/xml", "<Error><Code>SlowDown</Code></Error>"), middle, id, core.AssetError, "HTTP503", store.Throttled},
 		"400":             {fetchtest.Status(400), middle, id, core.AssetError, "HTTP400", store.Never},
+		"400 expired":     {fetchtest.Document(400, "application/xml", "<Error><Code>ExpiredToken</Code></Error>"), middle, id, core.AccessDenied, store.AccessDenied, store.Never},
 		"400 timeout":     {fetchtest.Document(400, "application/xml", "<Error><Code>RequestTimeout</Code></Error>"), middle, id, core.AssetError, "HTTP400", store.Transient},
 		"FIN":             {fetchtest.CutAfter(500, false), middle, id, core.AssetError, "ShortRead", store.Transient},
 		"RST":             {fetchtest.CutAfter(500, true), middle, id, core.AssetError, "ConnectionLost", store.Transient},

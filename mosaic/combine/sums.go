@@ -76,7 +76,7 @@ func (s *sums) Finish(dst []byte, stride, rows, cols int) {
 		C.combine_sum_of(count, (*C.double)(pointer(s.sum)), C.double(s.fill), C.ptrdiff_t(n))
 		store(dst, s.dtype, stride, rows, cols, s.mem.bytes(), core.Float64)
 	default:
-		C.combine_sum_of_integers(count, (*C.int64_t)(pointer(s.sum)), C.int64_t(int64(s.fill)), C.ptrdiff_t(n))
+		C.combine_sum_of_integers(count, (*C.int64_t)(pointer(s.sum)), C.int64_t(core.ToInt64(s.fill)), C.ptrdiff_t(n))
 		store(dst, s.dtype, stride, rows, cols, s.mem.bytes(), core.Int64)
 	}
 }

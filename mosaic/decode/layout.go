@@ -71,7 +71,7 @@ func (job *Job) plainLayout() (layout, error) {
 	if err := job.checkDepth(&l); err != nil {
 		return l, err
 	}
-	l.tileRows = job.tileRows()
+	l.tileRows = level.TileRows(job.Index)
 	if err := job.checkWanted(&l); err != nil {
 		return l, err
 	}
@@ -123,16 +123,6 @@ func (job *Job) checkDepth(l *layout) error {
 		return nil
 	}
 	return job.unsupported("predictor %d does not go with samples of %d bits", l.predictor, l.bits)
-}
-
-// tileRows is the number of image rows that the tile holds: strips end with the image, tiles do not.
-func (job *Job) tileRows() int {
-	level := job.Level
-	if level.Tiled {
-		return level.TileHeight
-	}
-	cols, rows := level.Grid()
-	return min(level.TileHeight, level.Height-job.Index%(cols*rows)/cols*level.TileHeight)
 }
 
 func (job *Job) checkWanted(l *layout) error {

@@ -70,6 +70,8 @@ class Asked(Protocol):
     """What this module needs of an operation."""
 
     handle: int
+    done: bool
+    abandoned: bool
     answerers: Answerers
     context: contextvars.Context | None
     under_way: set[Callable[[], object]]
@@ -128,6 +130,9 @@ async def _answer(operation: Asked, number: int) -> None:
         if inspect.isawaitable(value):
             value = await value
         _give(operation, number, value)
+    except asyncio.CancelledError:
+        _cut_short(operation, number)
+        raise
     except Exception as problem:
         _refuse(operation, number, problem)
 
@@ -174,6 +179,12 @@ def _refuse(operation: Asked, number: int, problem: Exception) -> None:
     _send(operation, number, {"error": type(problem).__name__})
 
 
+def _cut_short(operation: Asked, number: int) -> None:
+    """Refuse a question whose answer was cancelled, unless `forget` did that: what was awaited ended so by itself."""
+    if not operation.done and not operation.abandoned:
+        _refuse(operation, number, errors.Cancelled("what a callable of the caller's awaited was cancelled"))
+
+
 def _send(operation: Asked, number: int, answer: dict[str, Any]) -> None:
     text, error = json.dumps(answer, allow_nan=False).encode(), _ffi.Text()
     lib = _lib.loaded()
@@ -206,6 +217,9 @@ def _elsewhere(operation: Asked, number: int, value: Awaitable[Any]) -> None:
     async def answer() -> None:
         try:
             _give(operation, number, await value)
+        except asyncio.CancelledError:
+            _cut_short(operation, number)
+            raise
         except Exception as problem:
             _refuse(operation, number, problem)
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
 
 from . import _crs, _stac
-from ._redact import redact
+from ._http_policy import Guard
+from ._redact import redact, redact_foreign
 from .errors import InvalidArgument, SearchError
 
 if TYPE_CHECKING:
@@ -61,10 +62,10 @@ def _members(documents: Iterable[Any]) -> Iterator[Any]:
 
 def _walk(start: str) -> Iterator[Any]:
     """Give the items of a document and of those that it links to, in the order of the links."""
-    waiting, seen = [start], {start}
+    waiting, seen, guard = [start], {start}, Guard()
     while waiting:
         here = waiting.pop()
-        for document in _members(_read(here)):
+        for document in _members(_read(here, guard)):
             kind = document.get("type") if isinstance(document, Mapping) else None
             if kind == "FeatureCollection":
                 yield from (_at(item, here) for item in document.get("features") or ())
@@ -98,7 +99,7 @@ def _at(item: Any, here: str) -> Any:
     if not isinstance(item, Mapping):
         return item
     links = [link for link in item.get("links") or () if not isinstance(link, Mapping) or link.get("rel") != "self"]
-    place = here if "://" in here else os.path.abspath(here)
+    place = redact(here) if "://" in here else os.path.abspath(here)
     return {**item, "links": [*links, {"rel": "self", "href": place}]}
 
 
@@ -112,11 +113,11 @@ def _join(here: str, href: str) -> str:
     return href if "://" in href else os.path.normpath(os.path.join(os.path.dirname(here), href))
 
 
-def _read(path: str) -> list[Any]:
+def _read(path: str, guard: Guard) -> list[Any]:
     """Read a document; several, if it has one on each line."""
     try:
         if "://" in path:
-            text = _stac_io().read_text(path)
+            text = _stac_io(guard).read_text(path)
         else:
             with open(path, encoding="utf-8") as file:
                 text = file.read()
@@ -127,7 +128,7 @@ def _read(path: str) -> list[Any]:
         raise SearchError(f"{path}: no such file", reason="NotFound") from None
     except (OSError, UnicodeDecodeError) as problem:
         raise SearchError(
-            f"{redact(path)}: cannot be read", reason="CatalogError", cause=redact(str(problem))
+            f"{redact(path)}: cannot be read", reason="CatalogError", cause=redact_foreign(str(problem))
         ) from None
     except (ValueError, RecursionError) as problem:
         raise SearchError(f"{redact(path)}: is no JSON: {problem}", reason="CatalogError") from None
@@ -135,12 +136,16 @@ def _read(path: str) -> list[Any]:
         raise _failure(path, problem) from None
 
 
-def _stac_io() -> Any:
+def _stac_io(guard: Guard) -> Any:
     try:
         from pystac_client.stac_api_io import StacApiIO
     except ImportError as problem:
-        raise ImportError("a STAC API as a source needs the stac extra: pip install 'cogweave[stac]'") from problem
-    return StacApiIO(timeout=30, max_retries=3)
+        raise ImportError(
+            "a STAC API, or STAC JSON that is read over HTTP, needs the stac extra: pip install 'cogweave[stac]'"
+        ) from problem
+    io = StacApiIO(timeout=30, max_retries=3)
+    guard.guard(io.session)
+    return io
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,7 @@ class Api:
 
     def items(self, query: Mapping[str, Any]) -> Items:
         """Ask for the items that a query may want; they are searched again afterwards."""
-        io = _stac_io()
+        io = _stac_io(Guard())
         from pystac_client import Client
 
         try:
@@ -201,7 +206,7 @@ def _failure(url: str, problem: Exception) -> Exception:
     if isinstance(problem, (SearchError, InvalidArgument, ImportError)):
         return problem
     status = getattr(problem, "status_code", None)
-    words = redact(str(problem)).strip().splitlines()
+    words = redact_foreign(str(problem)).strip().splitlines()
     first = words[0][:200] if words else ""
     what = (
         f"answered {status}" if status else "is no STAC API" if isinstance(problem, ValueError) else "cannot be asked"

@@ -239,6 +239,36 @@ def extent(geojson: Mapping[str, Any]) -> BBox:
     return min(xs), min(ys), max(xs), max(ys)
 
 
+def extent_around(geojson: Mapping[str, Any]) -> BBox:
+    """Give the bbox of a GeoJSON geometry in degrees, across the antimeridian where it is split there.
+
+    Longitudes of such a one lie beyond 180: parts of 178 to 180 and -180 to -178 have a bbox from 178 to 182. One
+    that would be wider than 180 degrees so is left as it is.
+    """
+    west, south, east, north = extent(geojson)
+    if west > -180 or east < 180:
+        return west, south, east, north
+    spans = sorted((box[0], box[2]) for box in map(extent, _parts(geojson)))
+    reach, widest, start = spans[0][1], 0.0, west
+    for low, high in spans:
+        if low - reach > widest:
+            widest, start = low - reach, low
+        reach = max(reach, high)
+    if widest <= 180:
+        return west, south, east, north
+    return start, south, max(high for low, high in spans if low < start) + 360, north
+
+
+def _parts(geojson: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Give the points, lines and polygons of a geometry, one by one."""
+    kind = str(geojson["type"])
+    if kind == "GeometryCollection":
+        return [part for member in geojson.get("geometries") or () for part in _parts(member)]
+    if not kind.startswith("Multi"):
+        return [geojson]
+    return [{"type": kind.removeprefix("Multi"), "coordinates": part} for part in geojson["coordinates"] if part]
+
+
 def _collect(geojson: Mapping[str, Any], xs: list[float], ys: list[float]) -> None:
     if geojson.get("type") == "GeometryCollection":
         for part in geojson.get("geometries") or ():
@@ -279,7 +309,10 @@ def nodata_of(told: object, dtype: np.dtype[Any]) -> float | int | None:
     if told is None:
         return None
     number = float(told) if isinstance(told, str) else cast("float", told)
-    return float(number) if dtype.kind == "f" else int(number)
+    if dtype.kind == "f":
+        return float(number)
+    # The greatest 64-bit integers are no floats: they come rounded up.
+    return min(int(number), int(np.iinfo(dtype).max)) if dtype.kind in "iu" else int(number)
 
 
 def dtype(value: object) -> str | None:

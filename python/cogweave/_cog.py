@@ -30,7 +30,8 @@ def _write_cog(
     plan : Plan
     path : str or path
     overview_resampling : str, optional
-        None: average for floats and 16-bit integers, mode for 8-bit ones, nearest for larger ones.
+        None: average for floats, 16-bit integers and 8-bit pictures in red, green and blue; mode for
+        other 8-bit integers; nearest for larger ones.
     progress : bool or callable, optional
 
     Raises

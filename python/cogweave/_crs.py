@@ -119,7 +119,7 @@ def axis_attrs(crs: str, axis: str) -> dict[str, str]:
 
 
 def transform_bbox(
-    bbox: tuple[float, float, float, float], source: str, target: str
+    bbox: tuple[float, float, float, float], source: str, target: str, *, around: bool = False
 ) -> tuple[float, float, float, float]:
     """Transform a bbox, its edges densified, into another CRS.
 
@@ -129,6 +129,8 @@ def transform_bbox(
         ``(minx, miny, maxx, maxy)`` in ``source``.
     source, target : str
         Normalised CRSs.
+    around : bool, optional
+        Let a bbox across the antimeridian go on beyond 180 degrees.
 
     Raises
     ------
@@ -148,6 +150,8 @@ def transform_bbox(
             f"bbox {bbox} in {describe(source)} has no image in {describe(target)}",
             cause=str(problem),
         ) from None
+    if around and out[0] > out[2] and all(axis.unit_name == "degree" for axis in parsed(target).axis_info[:2]):
+        out = (out[0], out[1], out[2] + 360, out[3])  # across the antimeridian
     if not all(map(math.isfinite, out)) or out[0] > out[2]:
         raise InvalidArgument(f"bbox {bbox} in {describe(source)} is not in {describe(target)}")
     return (out[0], out[1], out[2], out[3])

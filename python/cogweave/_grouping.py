@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from .errors import InvalidArgument
@@ -38,7 +38,10 @@ def grouped(items: Items, request: dict[str, Any]) -> dict[str, Any]:
         return request
     rows = _rows(items)
     if isinstance(period, str):
-        keys = [_property(row, period, items) for row in rows]
+        names = tuple(dict.fromkeys((period, period.removeprefix("properties."))))
+        if rows and not any(_has(row, name) for row in rows for name in names):
+            raise unknown(period, f"the items have {', '.join(items.columns)}")
+        keys = [_property(row, names) for row in rows]
         return {**request, "group_keys": ["" if key is None else str(key) for key in keys]}
     name = f"{getattr(period, '__module__', '')}.{getattr(period, '__qualname__', 'callable')}"
     return {**request, "time_period": name, "group_keys": [str(period(row)) for row in rows]}
@@ -55,13 +58,20 @@ def _rows(items: Items) -> list[dict[str, Any]]:
     return rows
 
 
-def _property(row: Mapping[str, Any], name: str, items: Items) -> object:
+def _has(row: Mapping[str, Any], name: str) -> bool:
     properties = row.get("properties")
-    if name in row:
-        return row[name]
-    if isinstance(properties, Mapping) and name in properties:
-        return properties[name]
-    raise unknown(name, f"the items have {', '.join(items.columns)}")
+    return name in row or (isinstance(properties, Mapping) and name in properties)
+
+
+def _property(row: Mapping[str, Any], names: Sequence[str]) -> object:
+    """Give a property that goes by one of the names; None where the item has none of them."""
+    properties = row.get("properties")
+    for name in names:
+        if name in row:
+            return row[name]
+        if isinstance(properties, Mapping) and name in properties:
+            return properties[name]
+    return None
 
 
 def unknown(period: str, known: str) -> InvalidArgument:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
@@ -84,11 +85,18 @@ def _zarr(data: xr.DataArray, path: Path) -> None:
     import xarray as xr
 
     dataset = xr.Dataset(variables, attrs=attributes(data.cogweave.plan.grid))
-    if path.exists():
-        shutil.rmtree(path)
-    with warnings.catch_warnings():  # zarr 3 warns of the consolidated metadata that xarray writes by itself
-        warnings.filterwarnings("ignore", message="Consolidated metadata")
-        dataset.to_zarr(path)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")  # what is there stays until the new one is complete
+    try:
+        with warnings.catch_warnings():  # zarr 3 warns of the consolidated metadata that xarray writes by itself
+            warnings.filterwarnings("ignore", message="Consolidated metadata")
+            dataset.to_zarr(fresh)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+        fresh.replace(path)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _png(data: xr.DataArray, path: Path) -> None:

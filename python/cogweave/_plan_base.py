@@ -82,14 +82,14 @@ class Base:
             return handle
         if self.headers is not None:
             yield from aside(getattr, self.headers, "native")
-        items = self._items or (yield from self._find())
+        items = (yield from self._find()) if self._items is None else self._items  # a table without rows is false
         yield from aside(getattr, items, "native")
         request = Request(functools.partial(self._submit, items), take_handle, answerers=self.answerers)
         handle = yield from ask(followed(request, self.progress))
         if self._found is not None:
             self._found.check((yield from aside(membership_of, handle)).digest)
         with self._lock:
-            self._items = self._items or items
+            self._items = items if self._items is None else self._items
             spare, self._handle = (handle, self._handle) if self._handle else (0, handle)
         _lib.release(spare)  # another thread or task was quicker
         yield from aside(self._describe)
@@ -160,14 +160,18 @@ class Base:
 
     @property
     def digest(self) -> str:
-        """Hash of the recipe: the same for the same items, headers and request, in whatever process."""
+        """Hash of the recipe: the same for the same items, headers, request and access, in whatever process.
+
+        Functions that no other process could import are told apart in this process alone.
+        """
         if self._digest is None:
             mark = hashlib.blake2b(digest_size=16)
             mark.update((self._identity or self.membership.digest).encode())
             if self.headers is not None:
                 mark.update(self.headers._pack())
-            recipe = [self.grid._request(), self.request, _recipe.storage(self.storage)]
-            mark.update(json.dumps(recipe, sort_keys=True, default=_named).encode())
+            access = [_recipe.named(self.storage), None if self.sign is None else self.sign.token]
+            recipe = [self.grid._request(), self.request, *access]
+            mark.update(json.dumps(recipe, sort_keys=True, default=str).encode())
             self._digest = mark.hexdigest()
         return self._digest
 
@@ -185,11 +189,6 @@ class Base:
         parts = (items, self.headers, self.grid, self.request, _recipe.storage(self.storage), self.sign)
         packed = pickle.dumps((*parts, self.described), protocol=5)
         return _unpickled, (self.digest, zlib.compress(packed), config.portable())
-
-
-def _named(value: object) -> str:
-    """Name what JSON cannot hold, for a digest."""
-    return _recipe.import_path(value, "an option") if callable(value) else str(value)
 
 
 _known: weakref.WeakValueDictionary[str, Base] = weakref.WeakValueDictionary()

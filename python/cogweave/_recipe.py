@@ -7,6 +7,7 @@ between is noticed. Other items travel as compressed Arrow.
 
 from __future__ import annotations
 
+import inspect
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -85,6 +86,29 @@ def storage(options: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[s
     }
 
 
+def named(options: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[str, Any]] | None:
+    """Give the options of stores by which plans are told apart: those that may travel, callables by name.
+
+    A callable that another process could not import has a name that holds in this process alone.
+    """
+    if options is None:
+        return None
+    return {
+        url: {name: _name_of(value) for name, value in of_store.items() if _travels(name, value)}
+        for url, of_store in options.items()
+    }
+
+
+def _name_of(value: object) -> object:
+    """Name a callable: by its import path, else as this object alone."""
+    if not callable(value):
+        return value
+    try:
+        return import_path(value, "a callable")
+    except InvalidArgument:
+        return stores.name_of(value)
+
+
 def _travels(name: str, value: object) -> bool:
     return stores.plain(name) or callable(value) or name == stores.PROVIDER
 
@@ -104,9 +128,11 @@ def import_path(function: object, argument: str) -> str:
         Another process could not import it by that.
     """
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
-    if not module or not name or "<" in name:
+    # A method's path is that of the function in its class: the object that it is bound to is not in it.
+    bound = inspect.ismethod(function) and not isinstance(function.__self__, type)
+    if not module or not name or "<" in name or bound:
         raise InvalidArgument(
-            f"{argument} is {name or type(function).__name__!r}, which a worker cannot import: name a function "
-            "of a module there"
+            f"{argument} is {name or type(function).__name__!r}{' of an object' if bound else ''}, which a worker "
+            "cannot import: name a function of a module there"
         )
     return f"{module}:{name}"

@@ -76,6 +76,14 @@ class Sign:
             return told
         return _recipe.import_path(self.call, "sign")
 
+    @property
+    def token(self) -> str:
+        """By what plans are told apart: the import path, else `name`, which holds in this process."""
+        try:
+            return self.path
+        except InvalidArgument:
+            return self.name
+
     def answer(self, question: Question) -> Any:
         """Sign the hrefs of a question; gives a list, or an awaitable of one."""
         hrefs: list[str] = question.about["hrefs"]

@@ -48,6 +48,11 @@ class Source:
         return self.items if self.made is None else self.made.items(query)
 
     @property
+    def limits(self) -> bool:
+        """Whether a query's limit is applied before the engine's search: by a server."""
+        return isinstance(self.made, _api.Api)
+
+    @property
     def label(self) -> str:
         """The source in words, without secrets."""
         if self.paths is None:

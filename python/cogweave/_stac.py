@@ -17,6 +17,8 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
+
 from .errors import InvalidArgument
 from .tables import Items
 
@@ -156,51 +158,52 @@ class _Part:
         self.bands: list[str] = query.get("bands") or []
         # A filter may be about any property.
         self.every = not self.narrow or bool(query.get("filter") or query.get("sortby"))
-        self.names = (*_PROPERTIES, *(query.get("properties") or ()))
+        grouped_by = query.get("group_by")
+        self.names = (*_PROPERTIES, *(query.get("properties") or ()), *((grouped_by,) if grouped_by else ()))
         self.known: dict[tuple[Any, ...], str] = {}  # texts of properties, most of which are alike
         self.described: dict[bytes, str] = {}  # texts of assets but for their hrefs, by what they were written of
 
     def assets(self, assets: Mapping[str, Any]) -> str:
         """Write the assets that may answer to the bands, with what planning needs of them, as JSON."""
         if not self.narrow:
-            return _json({key: _of_asset(asset) for key, asset in assets.items()})
+            return as_json({key: _of_asset(asset) for key, asset in assets.items()})
         named = [_named(band, assets) for band in self.bands]
         keys = {key for keys in named for key in keys} if named and all(named) else assets.keys()
-        return "{" + ",".join(f"{_json(str(key))}:{self.asset(assets[key])}" for key in assets if key in keys) + "}"
+        return "{" + ",".join(f"{as_json(str(key))}:{self.asset(assets[key])}" for key in assets if key in keys) + "}"
 
     def asset(self, asset: Any) -> str:
         """Write what planning needs of an asset, as JSON. Those of a collection differ in little but their hrefs."""
         if not hasattr(asset, "extra_fields"):
-            return _json(_slim(asset))
+            return as_json(_slim(asset))
         href = asset.href
         try:  # version 2 writes equal values alike
             mark = marshal.dumps((asset.extra_fields, asset.media_type, asset.title, asset.roles), 2)
         except ValueError:  # a type that JSON may know all the same
-            return _json(_slim(_of_asset(asset)))
+            return as_json(_slim(_of_asset(asset)))
         text = self.described.get(mark)
         if text is None:
             if len(self.described) >= _KNOWN:
                 self.described.clear()
             told = {name: value for name, value in _slim(_of_asset(asset)).items() if name != "href"}
-            text = self.described[mark] = _json(told)[1:]
+            text = self.described[mark] = as_json(told)[1:]
         if href is None:
             return "{" + text
-        return f'{{"href":{_json(href)}{"}" if text == "}" else "," + text}'
+        return f'{{"href":{as_json(href)}{"}" if text == "}" else "," + text}'
 
     def properties(self, properties: Mapping[str, Any]) -> str:
         """Write the properties that a query or a plan may look at, as JSON."""
         if self.every:
-            return _json(properties)
+            return as_json(properties)
         told = {name: properties[name] for name in self.names if name in properties}
         mark = (*told.items(), *map(type, told.values()))  # True is not 1 here
         try:
             text = self.known.get(mark)
         except TypeError:  # a list
-            return _json(told)
+            return as_json(told)
         if text is None:
             if len(self.known) >= _KNOWN:
                 self.known.clear()
-            text = self.known[mark] = _json(told)
+            text = self.known[mark] = as_json(told)
         return text
 
 
@@ -246,11 +249,11 @@ def _row(feature: Any, position: int, part: _Part) -> tuple[Any, ...]:
             wkb(feature.get("geometry")),
             part.properties(properties),
             part.assets(assets),
-            _json(links) if links else "[]",
-            "[]" if part.narrow else _json(feature.get("stac_extensions") or []),
+            as_json(links) if links else "[]",
+            "[]" if part.narrow else as_json(feature.get("stac_extensions") or []),
             str(feature.get("stac_version") or "1.0.0"),
         )
-    except (TypeError, ValueError, KeyError, AttributeError, struct.error, RecursionError) as problem:
+    except (TypeError, ValueError, LookupError, AttributeError, struct.error, RecursionError) as problem:
         raise InvalidArgument(
             f"source holds what is no STAC item, at position {position}: {problem}",
             item_id=name if isinstance(name, str) else None,
@@ -265,7 +268,7 @@ def _text(value: object) -> str | None:
             value = value.replace(tzinfo=_UTC)  # type: ignore[attr-defined]
         text: str = value.isoformat()
         return text
-    raise TypeError(f"{value!r} is no time")
+    raise TypeError(f"{value!r} is neither text nor a time, and nothing that JSON holds")
 
 
 def _box(bbox: object) -> tuple[float | None, float | None, float | None, float | None]:
@@ -278,10 +281,24 @@ def _box(bbox: object) -> tuple[float | None, float | None, float | None, float 
     return sides[0], sides[1], sides[half], sides[half + 1]
 
 
-_encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_text).encode
+def _other(value: object) -> object:
+    """Give what JSON can hold of what it does not know: numpy's numbers and arrays, times."""
+    if isinstance(value, np.generic | np.ndarray) and value.dtype.kind in "biuf":
+        return _finite(value.tolist())
+    return _text(value)
 
 
-def _json(value: object) -> str:
+_encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_other).encode
+
+
+def as_json(value: object) -> str:
+    """Write a member of an item as JSON.
+
+    Raises
+    ------
+    TypeError
+        It holds what JSON, numpy and times do not know.
+    """
     try:
         return _encode(value)
     except ValueError:

@@ -6,6 +6,7 @@ that the engine asks when it needs credentials, and again before they expire.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import itertools
@@ -37,9 +38,12 @@ _PLAIN: Final = frozenset(
 )  # fmt: skip
 _PREFIXES: Final = ("aws_", "google_", "azure_storage_", "azure_")
 
+_Key = tuple[int, int]
+
 _lock = threading.Lock()
 _numbers = itertools.count(1)
-_named: weakref.WeakKeyDictionary[Provider, int] = weakref.WeakKeyDictionary()
+# Of each provider a number, and a reference to it: weak, so that its end is seen, where that can be.
+_numbered: dict[_Key, tuple[int, Callable[[], object]]] = {}
 
 
 def checked(storage: object) -> dict[str, dict[str, Any]] | None:
@@ -77,7 +81,7 @@ def request(storage: Storage | None) -> dict[str, dict[str, Any]] | None:
     for of_bucket in (options or {}).values():
         for name, value in list(of_bucket.items()):
             if name == PROVIDER and value is not None:
-                of_bucket[name] = _name(value)
+                of_bucket[name] = name_of(value)
             elif value is None:
                 del of_bucket[name]
     return options
@@ -86,7 +90,7 @@ def request(storage: Storage | None) -> dict[str, dict[str, Any]] | None:
 def answerers(storage: Storage | None) -> Answerers:
     """Give who answers the engine's questions for credentials."""
     providers = {
-        _name(provider): provider
+        name_of(provider): provider
         for of_bucket in (storage or {}).values()
         if (provider := of_bucket.get(PROVIDER)) is not None
     }
@@ -109,17 +113,34 @@ def _is_path(value: object) -> bool:
     return isinstance(value, str) and all(part.strip() for part in value.partition(":"))
 
 
-def _name(provider: object) -> str:
-    """Name a provider: the same name is the same provider, within this process."""
+def name_of(provider: object) -> str:
+    """Name a provider: the same name is the same provider, within this process.
+
+    It is told by what it is and not by what it equals: of two that are equal one may outlive the other. A method is
+    another object each time it is looked up: it is told by its function and the object it is bound to.
+    """
     if isinstance(provider, str):
         return provider
+    owner, function = (provider.__self__, provider.__func__) if inspect.ismethod(provider) else (provider, None)
+    key = id(owner), id(function)
     with _lock:
-        try:
-            number = _named.setdefault(provider, 0) or next(_numbers)  # type: ignore[arg-type]
-            _named[provider] = number  # type: ignore[index]
-        except TypeError:  # it cannot be hashed, or referred to weakly
-            number = id(provider)
-    return f"callable {number}"
+        known = _numbered.get(key)
+        if known is None or known[1]() is not owner:  # an id is used again after its object
+            known = _numbered[key] = next(_numbers), _reference(owner, key)
+    return f"callable {known[0]}"
+
+
+def _reference(owner: object, key: _Key) -> Callable[[], object]:
+    try:
+        return weakref.ref(owner, functools.partial(_forget, key))
+    except TypeError:  # it cannot be referred to weakly, and so lives on
+        return lambda: owner
+
+
+def _forget(key: _Key, dead: object) -> None:
+    known = _numbered.get(key)
+    if known is not None and known[1] is dead:
+        _numbered.pop(key, None)
 
 
 def _credentials(provider: Provider | str) -> Any:

@@ -311,12 +311,11 @@ def _windowed(data: xr.DataArray | xr.Dataset, plan: Plan) -> Plan:
     a, _, c, _, e, f = grid.transform
     named = isinstance(data, xr.DataArray)  # a dataset's variables are its bands
     names = _values(data, "band") if named else None
-    moments = _values(data, "time")
     return plan._sliced(
         Window(
             (
                 _chosen(bands, None if names is None else _found(names, np.asarray(plan.bands), "band")),
-                _chosen(times, None if moments is None else _found(moments, plan.times, "time")),
+                _chosen(times, _steps(data, plan)),
                 _cells(data, "y", f, e, rows) if grid.rectilinear else rows,
                 _cells(data, "x", c, a, cols) if grid.rectilinear else cols,
             )
@@ -353,12 +352,39 @@ def _values(data: xr.DataArray | xr.Dataset, name: str) -> NDArray[Any] | None:
     return np.atleast_1d(data.coords[name].values) if name in data.coords else None
 
 
+def _steps(data: xr.DataArray | xr.Dataset, plan: Plan) -> NDArray[np.int64] | None:
+    """Give the places of an object's time steps; the coordinate group tells steps of one instant apart."""
+    moments = _values(data, "time")
+    if moments is None:
+        return None
+    groups = plan.groups
+    told = _values(data, "group")
+    if groups is None or told is None or told.shape != moments.shape or moments.dtype.kind != "M":
+        return _found(moments, plan.times, "time")
+    return _found(_pairs(moments, told), _pairs(plan.times, groups), "time")
+
+
+def _pairs(times: NDArray[Any], groups: NDArray[Any]) -> NDArray[np.str_]:
+    """Write time steps with their groups as texts."""
+    instants = times.astype("datetime64[ns]").astype("int64").tolist()
+    texts = [f"{time} {group}" for time, group in zip(instants, groups.tolist(), strict=True)]
+    return np.asarray(texts, "U")
+
+
 def _found(values: NDArray[Any], among: NDArray[Any], name: str) -> NDArray[np.int64]:
+    if np.array_equal(values, among):
+        return np.arange(len(among), dtype=np.int64)
     order = np.argsort(among, kind="stable")
     places = np.searchsorted(among, values, sorter=order)
     positions = order[np.minimum(places, len(among) - 1)] if len(among) else places
     if len(values) and (not len(among) or not np.array_equal(among[positions], values)):
         raise InvalidArgument(f"coordinate {name} has values that the array's plan has not")
+    ends = np.searchsorted(among, values, side="right", sorter=order)
+    if (ends - places > 1).any():
+        raise InvalidArgument(
+            f"coordinate {name} does not tell which part of its plan this array is: several {name} steps are alike. "
+            "Ask the array it was taken from"
+        )
     return positions.astype(np.int64)
 
 

@@ -91,7 +91,7 @@ _array = _options(
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="cogweave")
 @click.option("--threads", type=int, help="Workers that decode and resample.")
-@click.option("--memory-limit", help='Bytes for results and work in progress, such as "2 GB".')
+@click.option("--memory-limit", help='Bytes for caches and work in progress, such as "2 GB".')
 @_guarded
 def main(threads: int | None, memory_limit: str | None) -> None:
     """Mosaics of Cloud-Optimized GeoTIFFs that a STAC catalog tells of."""
@@ -111,10 +111,7 @@ def search(source: str, bbox: tuple[float, ...], limit: int | None, as_json: boo
     items = find_items(source, bbox=bbox or None, limit=limit, **_given(which))
     ids = columns(items, ["id"])["id"]
     times = columns(items, ["datetime"])["datetime"] if "datetime" in items.columns else [None] * len(ids)
-    rows = [
-        {"id": name, "datetime": None if time is None else time.isoformat().replace("+00:00", "Z")}
-        for name, time in zip(ids, times, strict=True)
-    ]
+    rows = [{"id": name, "datetime": _moment(time)} for name, time in zip(ids, times, strict=True)]
     if as_json:
         click.echo(json.dumps(rows))
     else:
@@ -177,6 +174,11 @@ def doctor(as_json: bool) -> None:
         click.echo(f"machine   Python {told['python']}, {told['platform']}, {told['processors']} processors")
     if "engine" not in told or not all(told["required"].values()):
         raise SystemExit(FAILED)
+
+
+def _moment(time: Any) -> str | None:
+    """Write an instant, which documents and APIs have as text."""
+    return time if time is None or isinstance(time, str) else str(time.isoformat()).replace("+00:00", "Z")
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:

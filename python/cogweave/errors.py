@@ -132,7 +132,7 @@ class DecodeError(AssetError, ValueError):
 
 
 class BudgetExceeded(CogweaveError, MemoryError):
-    """The result does not fit into the memory limit; raised before any request is made."""
+    """What an operation needs at least does not fit into the memory; a read says so before any tile is requested."""
 
 
 class ForkedProcess(CogweaveError, RuntimeError):

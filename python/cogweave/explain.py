@@ -61,8 +61,8 @@ class Explanation:
     tile_bytes : int
         Their bytes.
     requests : int
-        Range requests that these tiles take: neighbours in a file are merged. Headers that were
-        not known are read already.
+        Range requests that these tiles take: neighbours in a file are merged, as the defaults of
+        ``configure(coalesce_*=)`` have it. Headers that were not known are read already.
     decoded_bytes : int
         Memory of the tiles' pixels, decoded; a read needs a part of it at a time.
     levels : tuple of int

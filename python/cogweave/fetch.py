@@ -27,12 +27,15 @@ def _fetch(plan: Plan, *, progress: Progress | None = None) -> Steps[Tiles]:
     Returns
     -------
     Tiles
-        Columns ``read_id`` (int64) and ``data`` (binary), a row for each of ``plan.reads``.
+        A row for each of ``plan.reads``: ``read_id`` (int64), ``data`` (large binary; null where a read failed
+        and the plan has ``errors="ignore"``), ``href``, ``offset``, ``length``.
 
     Raises
     ------
     AssetError
         A file that cannot be read, or that has changed since its header was read.
+    BudgetExceeded
+        The tiles do not fit into the machine's memory; no tile was requested.
     """
     window = as_plan(plan)._window.native()
     base = yield from plan._base.ready()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import _arguments, _crs, _grouping, _signing
 from . import _properties as stac_properties
+from . import mask as masks
 from ._arrays import Chunks, chunked, data_array
 from ._plan_request import plan_request
 from ._source import Source, resolve
@@ -96,9 +97,9 @@ def _open(
     Parameters
     ----------
     source
-        A path, glob, folder or URL of stac-geoparquet, a list of those, an Arrow table or anything
-        with ``__arrow_c_stream__``, or STAC objects (pystac, pystac-client, dicts; the ``stac``
-        extra).
+        A path, glob, folder or URL of stac-geoparquet, a list of those; an Arrow table or anything
+        with ``__arrow_c_stream__``; STAC objects (pystac, pystac-client, dicts); a static catalog, a
+        document of items or the address of a STAC API (over HTTP with the ``stac`` extra).
     bbox : four floats, optional
         ``(minx, miny, maxx, maxy)`` in ``bbox_crs``. With ``grid``: crops it to whole cells.
     crs : optional
@@ -240,6 +241,7 @@ def planned(given: Mapping[str, Any], *, per_band: bool = False) -> Steps[tuple[
         raise SearchError(_nothing(found, place, wanted), reason="NoItems")
     target = place.grid
     if target is None:
+        request = yield from aside(masks.tabulated, request)
         alone = {**request, "base": found.origin, "native": True, "time_period": None}
         target = place.grid_of((yield from native_grid(items, alone, storage, sign)))
     plan = yield from make(items, None, target, {**request, "base": found.origin}, storage, sign, progress)
@@ -276,7 +278,8 @@ def locate(
         They describe none, or contradict each other.
     """
     geometry = _arguments.geometry(intersects)
-    box, box_crs = _extent(bbox, bbox_crs, geometry)
+    # A grid that is there already says where its columns lie.
+    box, box_crs = _extent(bbox, bbox_crs, geometry, around=grid is None and crs is not None)
     unsaid = all(value is None for value in (box, crs, resolution, grid))
     if unsaid or (isinstance(grid, str) and grid == "native"):
         if crs is not None or resolution is not None:
@@ -300,11 +303,11 @@ def locate(
         if isinstance(crs, str) and crs.lower() == "utm":
             if box_crs is None and (max(map(abs, box[::2])) > 360 or max(map(abs, box[1::2])) > 90):
                 raise InvalidArgument(f'bbox {box} is not in degrees, as crs="utm" takes it: bbox_crs says its CRS')
-            west, south, east, north = _crs.transform_bbox(box, box_crs or _crs.LONLAT, _crs.LONLAT)
+            west, south, east, north = _crs.transform_bbox(box, box_crs or _crs.LONLAT, _crs.LONLAT, around=True)
             box_crs = box_crs or _crs.LONLAT
             crs = _crs.utm((west + east) / 2, (south + north) / 2)
         name = _crs.normalize(crs)
-        box = _crs.transform_bbox(box, box_crs or name, name)
+        box = _crs.transform_bbox(box, box_crs or name, name, around=True)
         target = Grid.from_bbox(box, name, resolution)
     region = {"crs": target.crs, "bbox": list(target.bbox)}
     return Where(target, region, geometry)
@@ -320,7 +323,7 @@ def _cropped(target: Grid, box: _arguments.BBox, by_geometry: bool) -> Grid:
 
 
 def _extent(
-    bbox: object, bbox_crs: object, geometry: dict[str, Any] | None
+    bbox: object, bbox_crs: object, geometry: dict[str, Any] | None, *, around: bool
 ) -> tuple[_arguments.BBox | None, str | None]:
     """Give the bbox asked for and its CRS, None for that of the array."""
     if bbox is not None:
@@ -328,7 +331,7 @@ def _extent(
     if bbox_crs is not None:
         raise InvalidArgument("bbox_crs goes with bbox")
     if geometry is not None:
-        return _arguments.extent(geometry), _crs.LONLAT
+        return (_arguments.extent_around if around else _arguments.extent)(geometry), _crs.LONLAT
     return None, None
 
 

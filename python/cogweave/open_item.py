@@ -15,7 +15,7 @@ from ._arrays import DIMS, Chunks, chunked, data_array, dataset
 from ._plan_request import plan_request
 from ._ports import Request
 from ._redact import redact
-from ._stac import dicts
+from ._stac import as_json, dicts
 from ._steps import Steps, aside, ask, awaiting, blocking
 from .errors import InvalidArgument
 from .grid import Grid, as_grid
@@ -116,8 +116,8 @@ def _open_item(
     Returns
     -------
     xarray.DataArray or xarray.Dataset
-        Dimensions ``(band, y, x)``; raw pixel values; ``spatial_ref`` with the CRS and the
-        transform; for an item, its datetime as the scalar coordinate ``time``.
+        Dimensions ``(band, y, x)``; raw pixel values; ``spatial_ref`` with the CRS, and the transform
+        where x and y do not tell it; for an item, its datetime as the scalar coordinate ``time``.
 
     Raises
     ------
@@ -207,12 +207,22 @@ def _table(item: Mapping[str, Any]) -> Items:
     texts = {
         "id": str(item.get("id") or ""),
         "collection": str(item.get("collection") or ""),
-        **{name: json.dumps(item.get(name) or {}, default=str) for name in ("properties", "assets")},
-        "links": json.dumps(item.get("links") or [], default=str),
+        **{name: _written(item.get(name) or {}) for name in ("properties", "assets")},
+        "links": _written(item.get("links") or []),
     }
     columns = [na.c_array([text], na.string()) for text in texts.values()]
     row = na.c_array_from_buffers(na.struct(dict.fromkeys(texts, na.string())), 1, [None], children=columns)
     return Items(na.c_array_stream(row))
+
+
+def _written(member: object) -> str:
+    """Write a member of an item as JSON; what JSON does not know in whatever words it has."""
+    try:
+        text = as_json(member)
+        text.encode()  # half a surrogate pair has no UTF-8, and can be escaped
+    except (TypeError, UnicodeEncodeError):
+        return json.dumps(member, default=str)
+    return text
 
 
 def _with_bands(

@@ -53,7 +53,8 @@ def _read(plan: Plan, *, out: NDArray[Any] | None = None, progress: Progress | N
     AssetError
         A file that is needed and cannot be read.
     BudgetExceeded
-        The result does not fit into the memory limit; no request was made.
+        The smallest piece of the read does not fit into the memory limit, or the result into the
+        machine's memory; no tile was requested.
     Cancelled
         `cancel_all` was called.
     """

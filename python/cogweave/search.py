@@ -43,9 +43,9 @@ def _search(
     Parameters
     ----------
     source
-        A path, glob, folder or URL of stac-geoparquet, a list of those, an Arrow table or anything
-        with ``__arrow_c_stream__``, or STAC objects (pystac, pystac-client, dicts; the ``stac``
-        extra).
+        A path, glob, folder or URL of stac-geoparquet, a list of those; an Arrow table or anything
+        with ``__arrow_c_stream__``; STAC objects (pystac, pystac-client, dicts); a static catalog, a
+        document of items or the address of a STAC API (over HTTP with the ``stac`` extra).
     bbox : four floats, optional
         ``(west, south, east, north)`` in degrees (EPSG:4326).
     intersects : GeoJSON or object with __geo_interface__, optional
@@ -124,6 +124,12 @@ def find(
     answerers = {**stores.answerers(storage), **_signing.answerers(sign)}
     finding = Request(submit, lambda op: Items._owning(take_handle(op)), answerers=answerers)
     items = yield from ask(followed(finding, progress))
+    limit = query.get("limit")
+    if source.limits and table is not None and len(table) == limit and len(items) < limit:
+        # The server counted items that are none by our own search: all have to be looked at.
+        table = yield from aside(source.table, {name: value for name, value in query.items() if name != "limit"})
+        finding = Request(submit, lambda op: Items._owning(take_handle(op)), answerers=answerers)
+        items = yield from ask(followed(finding, progress))
     items.origin = source.origin
     items.identity = source.identity(query)
     items.found = source.found(query)

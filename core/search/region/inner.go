@@ -4,7 +4,7 @@ package region
 const mostVertices = 10_000
 
 // Inner gives a rectangle (minx, miny, maxx, maxy) that lies in the region, within -180 and 180: what lies in it need
-// not be tested. It is the region itself where that is a rectangle, else a large one, though seldom the largest.
+// not be tested. It is the region itself where that was made of a box, else a large one, though seldom the largest.
 func (r *Region) Inner() (box [4]float64, ok bool) {
 	if r.rect != nil {
 		return *r.rect, true

@@ -1,0 +1,95 @@
+package plan
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"cogweave/core"
+	"cogweave/core/cog"
+	"cogweave/core/crs"
+)
+
+// TestLongitudesFromZeroTo360 reads the western hemisphere of a raster that counts it from 180 to 360.
+func TestLongitudesFromZeroTo360(t *testing.T) {
+	h := utm("a.tif", 4326, 0, 90, 512)
+	h.Georef.Transform = core.Affine{A: 360.0 / 512, C: 0, E: -180.0 / 512, F: 90}
+	headers := table{"a.tif": h}
+	// Around 159 degrees west, 21.7 north: column 286, row 194, in the second of the first two tiles.
+	p := newPlan(t, request("EPSG:32604", 500000, 2400000, 1000, 64, 64), []core.Item{item("a", 1, "a.tif")}, headers)
+	list := reads(t, p, p.Whole(), headers)
+	if len(list) != 1 || list[0].TileIndex != 1 {
+		t.Errorf("%d tiles: %+v", len(list), list)
+	}
+}
+
+// still gives points as they are.
+type still struct{}
+
+func (still) Transform(x, y []float64) {}
+
+func TestAround(t *testing.T) {
+	x := []float64{-160, 20, 0, -1e-17, 359.5, 180, -180, math.NaN()}
+	around{still{}, 0}.Transform(x, make([]float64, len(x)))
+	if want := []float64{200, 20, 0, 0, 359.5, 180, 180}; !slices.Equal(x[:7], want) || !math.IsNaN(x[7]) {
+		t.Errorf("%v, want %v and NaN", x, want)
+	}
+}
+
+func asFloat(h *cog.Header) *cog.Header {
+	for i := range h.Levels {
+		h.Levels[i].Format, h.Levels[i].Bits = cog.Float, []int{32}
+	}
+	return h
+}
+
+// TestSumOfIntegersRefusesFractions: the first item's file makes the sum one of integers.
+func TestSumOfIntegersRefusesFractions(t *testing.T) {
+	headers := table{"a.tif": utm("a.tif", 32633, 500000, 5000000, 512), "b.tif": asFloat(utm("b.tif", 32633, 500000, 5000000, 512))}
+	items := []core.Item{item("a", 1, "a.tif"), item("b", 1, "b.tif")}
+	for _, dtype := range []core.DType{"", core.Float64} {
+		req := request("EPSG:32633", 500000, 5000000, 10, 64, 64)
+		req.MosaicMethod, req.DType = "sum", dtype
+		p := newPlan(t, req, items, headers)
+		_, err := p.Reads(t.Context(), p.Whole(), headers)
+		if refused := core.ClassOf(err) == core.InvalidArgument; refused != (dtype == "") {
+			t.Errorf("dtype %q: %v", dtype, err)
+		}
+	}
+}
+
+// TestAbsentTiles: no nodata means zero, though NaN is none.
+func TestAbsentTiles(t *testing.T) {
+	headers := table{"a.tif": asFloat(utm("a.tif", 32633, 500000, 5000000, 512))}
+	for _, named := range []core.NoData{{}, {Set: true, Value: -9999}} {
+		headers["a.tif"].NoData = named
+		p := newPlan(t, request("EPSG:32633", 500000, 5000000, 10, 64, 64), []core.Item{item("a", 1, "a.tif")}, headers)
+		steps, err := p.Resolve(t.Context(), []int{0}, []int{0}, p.Grid.Window(), headers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := steps[0].Items[0].Sources[0]
+		if !s.Absent.Equal(named) || !s.NoData.Set {
+			t.Errorf("nodata %v: absent %v, nodata %v", named, s.Absent, s.NoData)
+		}
+	}
+}
+
+func TestMedoidComparesInTheCallersType(t *testing.T) {
+	headers := table{"a.tif": utm("a.tif", 32633, 500000, 5000000, 512)}
+	req := request("EPSG:32633", 500000, 5000000, 10, 64, 64)
+	req.MosaicMethod, req.DType = "medoid", core.Float32
+	p := newPlan(t, req, []core.Item{item("a", 1, "a.tif")}, headers)
+	if p.BlockType() != core.Float32 {
+		t.Errorf("blocks of %s", p.BlockType())
+	}
+}
+
+func TestNoArrayOfComplexFromACallable(t *testing.T) {
+	headers := table{"a.tif": utm("a.tif", 32633, 500000, 5000000, 512)}
+	req := request("EPSG:32633", 500000, 5000000, 10, 64, 64)
+	req.MosaicMethod, req.DType = "callable(f)", core.Complex64
+	if _, err := New(t.Context(), req, []core.Item{item("a", 1, "a.tif")}, crs.Projection{}, headers); core.ClassOf(err) != core.InvalidArgument {
+		t.Errorf("%v", err)
+	}
+}
