@@ -262,11 +262,11 @@ def _compressed(packed: bytes) -> bytes:
 
 def test_a_credential_provider_that_cannot_travel_serves_here(made: Archive, grid: cw.Grid) -> None:
     """Threads, tokens and the accessors want no import path; only a pickle does."""
-    storage = {"s3://elsewhere": {"credential_provider": lambda: {}}}
+    storage = {"s3://elsewhere": {"credential_provider": lambda: {"token": "t"}}}
     arguments: dict[str, Any] = {"grid": grid, "bands": ["B04", "SCL"]}
     da = cw.open(made.local, chunks={"y": 60}, storage=storage, **arguments)
     np.testing.assert_array_equal(da.compute(scheduler="threads"), cw.open(made.local, **arguments))
-    other = {"s3://elsewhere": {"credential_provider": lambda: {}}}
+    other = {"s3://elsewhere": {"credential_provider": lambda: {"token": "t"}}}
     assert da.data.name != cw.open(made.local, chunks={"y": 60}, storage=other, **arguments).data.name
     assert da.data.name == cw.open(made.local, chunks={"y": 60}, storage=storage, **arguments).data.name
     ds = xr.open_dataset(made.local, engine="cogweave", storage=storage, **arguments)

@@ -87,7 +87,9 @@ def test_settings_hold_for_documents() -> None:
             assert len(cw.search(f"{url}/c.json")) == 1
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "192.168.0.1", "100.64.0.1", "fd00::1", "::ffff:10.0.0.1"])
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.1.2.3", "192.168.0.1", "100.64.0.1", "fd00::1", "::ffff:10.0.0.1"]
+)
 def test_a_public_source_leads_to_no_private_network(address: str) -> None:
     guard = Guard()
     guard.check("example.com", "192.0.43.8")

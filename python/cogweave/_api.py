@@ -125,15 +125,17 @@ def _read(path: str, guard: Guard) -> list[Any]:
             return [json.loads(line) for line in text.splitlines() if line.strip()]
         return [json.loads(text)]
     except FileNotFoundError:
-        raise SearchError(f"{path}: no such file", reason="NotFound") from None
+        failed: Exception = SearchError(f"{path}: no such file", reason="NotFound")
     except (OSError, UnicodeDecodeError) as problem:
-        raise SearchError(
+        failed = SearchError(
             f"{redact(path)}: cannot be read", reason="CatalogError", cause=redact_foreign(str(problem))
-        ) from None
+        )
     except (ValueError, RecursionError) as problem:
-        raise SearchError(f"{redact(path)}: is no JSON: {problem}", reason="CatalogError") from None
+        failed = SearchError(f"{redact(path)}: is no JSON: {problem}", reason="CatalogError")
     except Exception as problem:
-        raise _failure(path, problem) from None
+        failed = _failure(path, problem)
+    # Not in the handlers: there it would keep the other one as its context, which has the whole URL, and may travel.
+    raise failed
 
 
 def _stac_io(guard: Guard) -> Any:
@@ -165,8 +167,10 @@ class Api:
                 client = Client.open(self.url, stac_io=io)
                 found = list(client.search(**_asked(client, query), limit=_PAGE).items_as_dicts())
         except Exception as problem:
-            raise _failure(self.url, problem) from None
-        return _stac.table(found, query)
+            failed = _failure(self.url, problem)
+        else:
+            return _stac.table(found, query)
+        raise failed  # as in _read
 
 
 def _asked(client: Any, query: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 # Of RFC 1918, RFC 4193 and RFC 6598, as the engine has it.
 _PRIVATE: Final = [
-    ipaddress.ip_network(net)
-    for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+    ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 ]
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -42,7 +41,7 @@ class Guard:
 
         class Guarded(HTTPAdapter):
             def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-                super().init_poolmanager(*args, **kwargs)  # type: ignore[no-untyped-call]
+                super().init_poolmanager(*args, **kwargs)
                 self.poolmanager.pool_classes_by_scheme = _pools(check)
 
         for prefix, adapter in list(session.adapters.items()):
@@ -85,7 +84,7 @@ def _pools(check: Callable[[str, str], None]) -> dict[str, type]:
 
     def checked(host: str, port: int, connect: Callable[[], socket.socket]) -> socket.socket:
         for *_, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            check(host, place[0])
+            check(host, str(place[0]))
         made = connect()
         try:
             check(host, made.getpeername()[0])
@@ -94,18 +93,18 @@ def _pools(check: Callable[[str, str], None]) -> dict[str, type]:
             raise
         return made
 
-    class Plain(HTTPConnection):
+    class Connection(HTTPConnection):
         def _new_conn(self) -> socket.socket:
             return checked(self.host, self.port, super()._new_conn)
 
-    class Secure(HTTPSConnection):
+    class SecureConnection(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
             return checked(self.host, self.port, super()._new_conn)
 
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = Connection
 
     class SecurePool(HTTPSConnectionPool):
-        ConnectionCls = Secure
+        ConnectionCls = SecureConnection
 
-    return {"http": PlainPool, "https": SecurePool}
+    return {"http": Pool, "https": SecurePool}
