@@ -41,6 +41,10 @@ def _page(told: dict[str, Any]) -> Iterator[str]:
     yield "# Benchmarks"
     yield ""
     yield from _introduction(machine)
+    again = [row["title"] for row in rows if row.get("again")]
+    if again:
+        yield f"Measured again by themselves, after the run that all others are of: {'; '.join(again)}."
+        yield ""
     yield "## What must be shown, and whether it is"
     yield ""
     yield from _verdicts(rows)

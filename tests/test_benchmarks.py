@@ -21,6 +21,7 @@ from typing import Any
 import cogweave as cw
 import pytest
 
+from benchmarks import __main__ as benchmark
 from benchmarks import archive, charts, floor, harness, page, profiles, reads, worker
 from benchmarks.tools import Request
 from benchmarks.tools import cogweave as actions
@@ -133,6 +134,17 @@ def _machine() -> dict[str, Any]:
         "date": "2025-05-01", "cpu": "a processor", "cores": 2, "memory": 1 << 30, "system": "Linux",
         "load": [0.0], "quick": True, "repeat": 1,
     }  # fmt: skip
+
+
+def test_a_row_that_is_measured_again_says_so(tmp_path: Path) -> None:
+    first, second, again = ({"name": name, "title": f"the {name} row"} for name in ("first", "second", "first"))
+    rows = benchmark._with(benchmark._with([first], second), {**again, "samples": {}})
+    assert rows == [{**again, "samples": {}, "again": True}, second]
+    full = [
+        {"goal": None, "notes": "", "steps": {}, "samples": {}, "failures": {}, "agreement": {}, **row} for row in rows
+    ]
+    text = page.write({"machine": _machine(), "versions": {}, "rows": full}, tmp_path).read_text()
+    assert "Measured again by themselves, after the run that all others are of: the first row." in text
 
 
 def test_a_tool_that_fails_or_hangs_leaves_its_reason(site: harness.Site) -> None:
