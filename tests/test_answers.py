@@ -17,12 +17,12 @@ PREAMBLE = """
     import cogweave as cw
     from cogweave import _ffi, _lib, _loop, _pixels, _ports
 
-    def request(count, answerer):
+    def request(count, answerer, **more):
         def submit(lib, queue, op, error):
             return lib.cw_probe_ask(ctypes.c_uint64(queue), ctypes.c_int64(count), op, error)
         def finish(op):
             return int(_pixels.take(op, None, np.dtype("uint8")).tobytes())
-        return _ports.Request(submit, finish, answerers={"probe": answerer})
+        return _ports.Request(submit, finish, answerers={"probe": answerer}, **more)
 
     def told(**values):
         print(json.dumps(values))
@@ -297,3 +297,30 @@ def test_an_answer_that_something_else_cancels_ends_the_operation(probe: Path) -
     )
     assert "awaited was cancelled" in got["waited"]
     assert got["awaited"] == got["waited"]
+
+
+def test_work_is_done_while_the_operation_runs(probe: Path) -> None:
+    """By the waiting thread before it answers anything; for a loop beside it; what it raises ends the operation."""
+    got = run(
+        probe,
+        """
+    order = []
+    def answer(question):
+        order.append("answer")
+        return question.about
+    def work():
+        order.append(threading.current_thread() is threading.main_thread())
+    def broken():
+        raise RuntimeError("no")
+    _loop.run(request(1, answer, meanwhile=work))
+    asyncio.run(_loop.run_async(request(0, answer, meanwhile=work)))
+    problems = []
+    for call in (_loop.run, lambda r: asyncio.run(_loop.run_async(r))):
+        try:
+            call(request(1, answer, meanwhile=broken))
+        except RuntimeError as problem:
+            problems.append(str(problem))
+    told(order=order[:3], problems=problems)
+    """,
+    )
+    assert got == {"order": [True, "answer", False], "problems": ["no", "no"]}

@@ -132,6 +132,7 @@ func (Projection) Geographic(definition string) bool {
 // make, and holds C memory that no collector frees.
 type transformer struct {
 	src, dst string
+	first    func() error // makes the first transform; whoever else asks meanwhile waits for it
 	mu       sync.Mutex
 	idle     []*godal.Transform
 }
@@ -149,17 +150,26 @@ func (Projection) Transformer(src, dst string) (core.Transformer, error) {
 		return nil, err
 	}
 	key := [2]string{s.key(), d.key()}
-	if t, ok := transformers.Load(key); ok {
-		return t.(*transformer), nil
+	found, ok := transformers.Load(key)
+	if !ok {
+		made := &transformer{src: s.key(), dst: d.key()}
+		made.first = sync.OnceValue(made.check)
+		found, _ = transformers.LoadOrStore(key, made)
 	}
-	t := &transformer{src: s.key(), dst: d.key()}
-	first, err := t.open()
-	if err != nil {
+	t := found.(*transformer)
+	if err := t.first(); err != nil {
 		return nil, core.Errorf(core.InvalidArgument, "CRS", "no transform from crs %q to %q: %w", short(src), short(dst), err)
 	}
-	t.give(first)
-	actual, _ := transformers.LoadOrStore(key, t)
-	return actual.(*transformer), nil
+	return t, nil
+}
+
+// check tells whether there is such a transform, by making one.
+func (t *transformer) check() error {
+	pj, err := t.open()
+	if err == nil {
+		t.give(pj)
+	}
+	return err
 }
 
 func (t *transformer) open() (pj *godal.Transform, err error) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +11,7 @@ import numpy as np
 import xarray as xr
 from xarray.core import indexing
 
-from . import _arguments
+from . import _arguments, _crs
 from . import _properties as stac_properties
 from ._coordinate import along, beside
 from ._lazy import preferred_chunks, variable
@@ -21,12 +22,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ._plan_description import Band
+    from .grid import Grid
     from .plan import Plan
 
 DIMS: Final = AXES
 PLAN: Final = "cogweave"  # where an array's encoding keeps its plan, for the accessor
 
 Chunks = int | str | tuple[Any, ...] | Mapping[Any, Any]
+
+
+@functools.cache
+def _prepare_names() -> None:
+    along("band", np.asarray([""], "U"))
+
+
+def prepare(grid: Grid) -> None:
+    """Do ahead what makes the first array slow: an index of names by pandas, attributes of a CRS by pyproj."""
+    _prepare_names()
+    for axis in "yx":
+        _crs.axis_attrs(grid.crs, axis)
+    _crs.grid_mapping(grid.crs, None)
 
 
 def data_array(plan: Plan, source: str, *, properties: list[str] | None = None) -> xr.DataArray:

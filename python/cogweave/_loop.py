@@ -54,6 +54,8 @@ class Waiter:
         operation = Operation(request)
         try:
             self.port.submit(request, operation)
+            if request.meanwhile is not None:
+                request.meanwhile()
             while not operation.done:
                 self.wait()
             return operation.result(request.finish)
@@ -175,6 +177,8 @@ async def run_async(request: Request[T]) -> T:
     try:
         port.submit(request, operation)
         del port  # the loop alone holds it
+        if request.meanwhile is not None:
+            await loop.run_in_executor(None, request.meanwhile)
         await future
         return operation.result(request.finish)
     finally:

@@ -55,6 +55,8 @@ class Request(Generic[T]):
         Who answers what the engine asks meanwhile, by the question's name (`_answers`).
     ended : callable or None
         Told of the final completion, whatever came of it: handle, and whether there is a report.
+    meanwhile : callable or None
+        A few milliseconds of work in Python that the wait leaves time for; what it raises ends the operation.
     """
 
     submit: Callable[[ctypes.CDLL, int, Any, Any], int]
@@ -63,6 +65,7 @@ class Request(Generic[T]):
     listener: Listener | None = None
     answerers: _answers.Answerers = field(default_factory=dict)
     ended: Callable[[int, bool], None] | None = None
+    meanwhile: Callable[[], None] | None = None
 
 
 class Operation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from . import _arguments, _crs, _grouping, _signing
 from . import _properties as stac_properties
 from . import mask as masks
-from ._arrays import Chunks, chunked, data_array
+from ._arrays import Chunks, chunked, data_array, prepare
 from ._plan_request import plan_request
 from ._source import Source, resolve
 from ._steps import Steps, aside, awaiting, blocking
@@ -232,7 +233,8 @@ def planned(given: Mapping[str, Any], *, per_band: bool = False) -> Steps[tuple[
     columns = stac_properties.columns_of(given["properties"])
     query = {**wanted, **outline, **needed(request, columns)}
     try:
-        items = yield from find(found, query, storage, sign, progress)
+        ahead = None if place.grid is None else functools.partial(prepare, place.grid)
+        items = yield from find(found, query, storage, sign, progress, meanwhile=ahead)
     except InvalidArgument as problem:
         if problem.argument == "time_period":
             raise _grouping.unknown(request["time_period"], problem.message) from None

@@ -16,7 +16,7 @@ from .tables import Items
 
 if TYPE_CHECKING:
     import ctypes
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 Query = dict[str, Any]
 _BEST: Final = re.compile(r"best\((.+)\)")
@@ -103,8 +103,10 @@ def find(
     storage: Mapping[str, Mapping[str, Any]] | None = None,
     sign: _signing.Sign | None = None,
     progress: Tracker | None = None,
+    *,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Steps[Items]:
-    """Search with a query whose members are those of the engine's request."""
+    """Search with a query whose members are those of the engine's request; see `Request` for meanwhile."""
     query = {name: value for name, value in query.items() if value is not None}
     request = _lib.encode(
         {
@@ -122,13 +124,12 @@ def find(
         return status
 
     answerers = {**stores.answerers(storage), **_signing.answerers(sign)}
-    finding = Request(submit, lambda op: Items._owning(take_handle(op)), answerers=answerers)
+    finding = Request(submit, lambda op: Items._owning(take_handle(op)), answerers=answerers, meanwhile=meanwhile)
     items = yield from ask(followed(finding, progress))
     limit = query.get("limit")
     if source.limits and table is not None and len(table) == limit and len(items) < limit:
         # The server counted items that are none by our own search: all have to be looked at.
         table = yield from aside(source.table, {name: value for name, value in query.items() if name != "limit"})
-        finding = Request(submit, lambda op: Items._owning(take_handle(op)), answerers=answerers)
         items = yield from ask(followed(finding, progress))
     items.origin = source.origin
     items.identity = source.identity(query)
