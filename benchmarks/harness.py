@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -25,9 +26,9 @@ from tests.servers import ROOT, RangeServer
 FOLDER = ROOT / ".bench"
 LATENCY = 30  # ms, where a step does not say otherwise
 PATIENCE = 120  # s for all steps of one process
+LONG = 6  # s: a tool whose process takes longer runs FEWER times
+FEWER = 3
 SLOW = 20  # s: a tool whose process takes longer is not repeated
-LONG = 75  # s: a workload that has taken longer is repeated no more, once every tool ran ENOUGH times
-ENOUGH = 3
 
 FloorJob = Callable[[], dict[str, Any]]
 
@@ -122,19 +123,16 @@ class Runner:
             if peers.environment(tool) not in self.interpreters:
                 row.failures[tool] = "not installed"
         repeat = min(self.repeat, workload.repeat or self.repeat)
-        slow: set[str] = set()
-        started = time.monotonic()
+        times: dict[str, float] = dict.fromkeys(tools, repeat)
         with tempfile.TemporaryDirectory(dir=FOLDER, prefix="pixels-") as kept:
             for turn in range(repeat):
-                if turn >= ENOUGH and time.monotonic() - started > LONG:
-                    break
                 self._floors(row, workload, floors, turn)
                 # Another one begins each time, so that no tool always follows the same neighbour.
                 for tool in tools[turn % len(tools) :] + tools[: turn % len(tools)]:
-                    if tool not in row.failures and tool not in slow:
+                    if tool not in row.failures and turn < times[tool]:
                         began = time.monotonic()
                         self._process(row, workload, tool, turn, Path(kept) if turn == 0 else None)
-                        slow |= {tool} if time.monotonic() - began > SLOW else set()
+                        times[tool] = min(times[tool], allowed(time.monotonic() - began))
             if workload.what == "pixels":
                 row.agreement = compare(Path(kept), [t for t in tools if t not in row.failures], workload)
         return row
@@ -167,6 +165,11 @@ class Runner:
                     self.say(f"    floor: {error}")
                 else:
                     row.samples.setdefault("floor", {}).setdefault(step.name, []).append(measured)
+
+
+def allowed(seconds: float) -> float:
+    """How many processes a tool may have whose last one took so long."""
+    return math.inf if seconds <= LONG else FEWER if seconds <= SLOW else 1
 
 
 def fresh(command: list[str], job: dict[str, Any], patience: float = PATIENCE) -> tuple[list[dict[str, Any]], str]:

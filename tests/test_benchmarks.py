@@ -8,6 +8,7 @@ Times are not looked at. The peers take no part.
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
 import os
 import shutil
@@ -155,6 +156,21 @@ def test_a_tool_that_fails_or_hangs_leaves_its_reason(site: harness.Site) -> Non
     told, problem = harness.fresh([sys.executable, "-c", "import time; time.sleep(60)"], job, patience=0.3)
     assert told == []
     assert problem == "took more than 0 s"
+
+
+def test_only_slow_tools_run_fewer_times(site: harness.Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    harness.FOLDER.mkdir(exist_ok=True)
+    (workload,) = (w for w in reads.workloads(site) if w.name == "pixel")
+    workload = replace(workload, steps=[], actions={"cogweave": ""}, what="numbers")
+    runs: list[int] = []
+    runner = harness.Runner(site, {"cogweave": sys.executable}, 5, print)
+    monkeypatch.setattr(runner, "_process", lambda *told: runs.append(told[3]))
+    for pace, times in ((1, 5), (harness.LONG + 1, harness.FEWER), (harness.SLOW + 1, 1)):
+        runs.clear()
+        clock = itertools.count(0, pace)
+        monkeypatch.setattr(harness.time, "monotonic", lambda clock=clock: next(clock))
+        runner.run(workload)
+        assert len(runs) == times
 
 
 def test_charts_show_every_tool() -> None:
