@@ -33,6 +33,7 @@ type Client struct {
 	tiles   tileTable
 	headers headerTable
 	stats   counters
+	spares  core.Spares // of compressed tiles, where none are kept
 }
 
 var (

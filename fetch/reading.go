@@ -17,10 +17,9 @@ type reading struct {
 	ended bool
 }
 
-// lent is a tile's bytes, and whether their memory serves the next read.
+// lent is a tile's bytes, and the memory under them that serves the next read; nil where that is another call's.
 type lent struct {
-	data []byte
-	ours bool
+	data, room []byte
 }
 
 var _ core.TileSource = (*reading)(nil)
@@ -52,10 +51,10 @@ func (r *reading) Tiles(ctx context.Context, refs []core.TileRef, done func(i in
 	if len(rest) == 0 {
 		return
 	}
-	room := newUsedRoom(rest)
+	room := newUsedRoom(&r.client.spares, rest)
 	r.client.Into(room).Tiles(ctx, rest, func(i int, data []byte, err error) {
 		if err == nil {
-			r.put(ctx, rest[i], lent{data, room.gave(i, data)})
+			r.put(ctx, rest[i], lent{data, room.under(i, data)})
 		}
 		done(at[i], data, err)
 	})
@@ -84,8 +83,8 @@ func (r *reading) end() {
 	defer r.mu.Unlock()
 	r.ended = true
 	r.kept.removeIf(func(_ tileKey, l lent) bool {
-		if l.ours {
-			giveUsed(l.data)
+		if l.room != nil {
+			r.client.spares.GiveRoom(l.room)
 		}
 		return true
 	})

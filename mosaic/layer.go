@@ -55,10 +55,10 @@ func (l *layerNeed) kept() int64 {
 }
 
 // gather takes the window's part of one of several tiles, into memory from the spares.
-func (l *layerNeed) gather(slot int, from *spares) {
+func (l *layerNeed) gather(slot int, from *core.Spares) {
 	l.mu.Lock()
 	if l.pixels == nil {
-		l.pixels = from.takeRoom(l.size())
+		l.pixels = from.TakeRoom(l.size())
 	}
 	l.mu.Unlock()
 	l.put(l.pixels, slot)
@@ -133,7 +133,7 @@ func (l *layerNeed) release(rd *round) {
 		return
 	}
 	if l.pixels != nil {
-		rd.job.run.engine.spares.giveRoom(l.pixels)
+		rd.job.run.engine.spares.GiveRoom(l.pixels)
 		l.pixels = nil
 	}
 	rd.discharge(l.kept())

@@ -29,7 +29,7 @@ func memoryBeside(t *testing.T, workers int, a *archive, p *plan.Plan, bytes int
 		return float64(after.TotalAlloc - before.TotalAlloc)
 	}
 	first := allocated()
-	tiles = len(e.spares.free[bytes]) // all that were taken were given back: what was not is among the others
+	tiles = e.spares.Waiting(bytes) // all that were taken were given back: what was not is among the others
 	// Other pools may hide what another processor gave back: of several later reads, the one that missed least.
 	return tiles, first - min(allocated(), allocated(), allocated()) - float64(tiles*bytes)
 }

@@ -17,16 +17,19 @@ type Engine struct {
 	Budget     *Budget
 	lookahead  atomic.Int32
 	shared     shared
-	spares     spares
+	spares     core.Spares // of decoded tiles and of parts of them
 	background background
 	stats      counters
 }
+
+// sparesShare is the part of the memory that may wait for its next use.
+const sparesShare = 8
 
 // NewEngine makes an engine with that many workers and that many bytes of memory.
 func NewEngine(threads int, memory int64) *Engine {
 	e := &Engine{Pool: NewPool(threads), Budget: NewBudget(memory)}
 	e.shared.budget, e.Budget.reclaim = e.Budget, e.shared.reclaim
-	e.shared.spares, e.spares.budget = &e.spares, e.Budget
+	e.shared.spares, e.spares.Most = &e.spares, func() int64 { return e.Budget.Limit() / sparesShare }
 	e.SetLookahead(1)
 	return e
 }

@@ -24,7 +24,7 @@ const (
 // none for as long as a caller takes to ask for the next.
 type shared struct {
 	budget *Budget
-	spares *spares
+	spares *core.Spares
 
 	mu    sync.Mutex
 	runs  int
@@ -223,7 +223,7 @@ func (s *shared) unuse(d *decoded) {
 		return
 	}
 	for _, p := range d.pixels {
-		s.spares.give(p)
+		s.spares.Give(p)
 	}
 	d.pixels = nil
 }

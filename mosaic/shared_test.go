@@ -7,12 +7,14 @@ import (
 
 	"cogweave/core/cog"
 	"cogweave/core/plan"
+
+	"cogweave/core"
 )
 
 // sharing makes what two reads share, with a budget of so many bytes.
 func sharing(limit int64) *shared {
 	b := NewBudget(limit)
-	s := &shared{budget: b, spares: &spares{}}
+	s := &shared{budget: b, spares: &core.Spares{}}
 	b.reclaim = s.reclaim
 	s.enter(one, 1)
 	s.enter(other, 1)
@@ -34,7 +36,7 @@ func (s *shared) want(t *testing.T, index, rows int, wanted state, wait func(*de
 
 // decode finishes a tile with eight bytes for each row.
 func (s *shared) decode(d *decoded, err error) {
-	d.pixels = [][]byte{s.spares.take(8 * d.rows)}
+	d.pixels = [][]byte{s.spares.Take(8 * d.rows)}
 	s.finish(d, err)
 }
 

@@ -132,7 +132,7 @@ func (t *tile) inPlace(data []byte) bool {
 func (t *tile) buffers(samples, rows int) [][]byte {
 	pixels := make([][]byte, samples)
 	for i := range pixels {
-		pixels[i] = t.round.job.run.engine.spares.take(rows * t.image.TileWidth * t.dtype().Size())
+		pixels[i] = t.round.job.run.engine.spares.Take(rows * t.image.TileWidth * t.dtype().Size())
 	}
 	return pixels
 }
@@ -185,7 +185,7 @@ func (t *tile) release() {
 		t.round.job.run.engine.shared.drop(t.shared)
 	case !t.stored:
 		for _, p := range t.pixels {
-			t.round.job.run.engine.spares.give(p)
+			t.round.job.run.engine.spares.Give(p)
 		}
 	}
 	t.pixels = nil

@@ -1,24 +1,22 @@
-package mosaic
+package core
 
 import (
 	"math/bits"
 	"sync"
 	"time"
-
-	"cogweave/core"
 )
 
-// sparesMost bounds the memory that waits for its next use, in bytes; so does a share of the memory budget.
 const (
-	sparesMost  = 64 << 20
-	sparesShare = 8
-	sparesIdle  = time.Second // how long it waits
+	sparesMost = 64 << 20    // bytes that wait for their next use, at most
+	sparesIdle = time.Second // how long they wait
 )
 
-// spares keep the memory of pixels for the next pixels of the same size. Fresh memory costs a fault for each page, which
+// Spares keep the memory of tiles and pixels for the next of the same size. Fresh memory costs a fault for each page, which
 // takes longer than to fill it; a sync.Pool would lose it to the collector, which runs often while tiles are fetched.
-type spares struct {
-	budget *Budget // nil: only sparesMost bounds them
+// The zero value is ready.
+type Spares struct {
+	// Most, if set, gives another bound of the bytes that wait; the lesser counts.
+	Most func() int64
 
 	mu      sync.Mutex
 	free    map[int][][]byte // by size, the latest used last
@@ -29,8 +27,8 @@ type spares struct {
 	waiting bool // for the end of sparesIdle
 }
 
-// take gives memory of exactly that size, whatever is in it.
-func (s *spares) take(size int) []byte {
+// Take gives memory of exactly that size, whatever is in it.
+func (s *Spares) Take(size int) []byte {
 	s.mu.Lock()
 	s.used = time.Now()
 	if s.asked == nil {
@@ -47,7 +45,7 @@ func (s *spares) take(size int) []byte {
 }
 
 // pop gives the piece of that size that was used last, or nil. The lock is held.
-func (s *spares) pop(size int) []byte {
+func (s *Spares) pop(size int) []byte {
 	list := s.free[size]
 	if len(list) == 0 {
 		return nil
@@ -59,11 +57,11 @@ func (s *spares) pop(size int) []byte {
 	return p
 }
 
-// give takes memory back that nobody uses any more. What there is no room for goes to the collector.
-func (s *spares) give(p []byte) {
+// Give takes memory back that nobody uses any more. What there is no room for goes to the collector.
+func (s *Spares) Give(p []byte) {
 	most := int64(sparesMost)
-	if s.budget != nil {
-		most = min(most, s.budget.Limit()/sparesShare)
+	if s.Most != nil {
+		most = min(most, s.Most())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +82,7 @@ func (s *spares) give(p []byte) {
 
 // makeRoom tells whether a piece of that size may wait too. Those of sizes that were not wanted for longer go for it: the
 // files that had such tiles may have been read. The lock is held.
-func (s *spares) makeRoom(size int, most int64) bool {
+func (s *Spares) makeRoom(size int, most int64) bool {
 	for int64(size) <= most && s.bytes+int64(size) > most {
 		oldest := size
 		for other, list := range s.free {
@@ -100,10 +98,10 @@ func (s *spares) makeRoom(size int, most int64) bool {
 	return int64(size) <= most
 }
 
-func (s *spares) wait(d time.Duration) { time.AfterFunc(d, func() { core.Go(s.emptyIfIdle, nil) }) }
+func (s *Spares) wait(d time.Duration) { time.AfterFunc(d, func() { Go(s.emptyIfIdle, nil) }) }
 
 // emptyIfIdle lets all of it go when none was wanted for as long as it may wait.
-func (s *spares) emptyIfIdle() {
+func (s *Spares) emptyIfIdle() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if left := sparesIdle - time.Since(s.used); left > 0 {
@@ -113,10 +111,18 @@ func (s *spares) emptyIfIdle() {
 	s.free, s.asked, s.bytes, s.waiting = nil, nil, 0, false
 }
 
-// takeRoom gives memory for pixels of any number: of sizes an eighth apart, so that it serves others later.
-func (s *spares) takeRoom(size int) []byte {
+// TakeRoom is Take for sizes that differ from one to the next: the memory is up to an eighth larger, so that it serves others later.
+func (s *Spares) TakeRoom(size int) []byte {
 	step := max(64, 1<<max(0, bits.Len(uint(size))-4))
-	return s.take((size + step - 1) &^ (step - 1))[:size]
+	return s.Take((size + step - 1) &^ (step - 1))[:size]
 }
 
-func (s *spares) giveRoom(p []byte) { s.give(p[:cap(p)]) }
+// GiveRoom takes back what TakeRoom gave.
+func (s *Spares) GiveRoom(p []byte) { s.Give(p[:cap(p)]) }
+
+// Waiting is the number of pieces of a size that wait for their next use.
+func (s *Spares) Waiting(size int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.free[size])
+}
