@@ -46,7 +46,7 @@ func TestDecodedTilesAtATime(t *testing.T) {
 			parts int // blocks
 		}{"nearest": {0, 0}, "bilinear": {3.7, 2*size/block + 4*neighbourhood}, "cubic": {5.2, 2*size/block + 4*neighbourhood}} {
 			a := newArchive()
-			a.side = side
+			a.side, a.deflate = side, true
 			item := a.add("a", 500000-c.shift, 5000000+c.shift, size, number)
 			p, err := plan.New(t.Context(), plan.Request{
 				Grid:       plan.GridSpec{CRS: "EPSG:32633", Transform: [6]float64{10, 0, 500000, 0, -10, 5000000}, Shape: [2]int{size, size}},
@@ -56,8 +56,8 @@ func TestDecodedTilesAtATime(t *testing.T) {
 			}
 			tiles, others := memoryBeside(t, workers, a, p, side*side*2)
 			t.Logf("%s, %d workers: %d decoded tiles at a time, %.0f bytes of parts and others", kernel, workers, tiles, others)
-			if tiles > 3*workers {
-				t.Errorf("%s, %d workers: %d decoded tiles at a time, at most %d are wanted", kernel, workers, tiles, 3*workers)
+			if tiles < 1 || tiles > 3*workers {
+				t.Errorf("%s, %d workers: %d decoded tiles at a time, 1 to %d are wanted", kernel, workers, tiles, 3*workers)
 			}
 			// A tile's bytes more for what else is made once: buffers of blocks, states of codecs.
 			if most := float64(c.parts*window + (1+workers)*side*side*2); others > most {

@@ -1,6 +1,8 @@
 package mosaic
 
 import (
+	"bytes"
+	"compress/zlib"
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
@@ -21,7 +23,8 @@ type archive struct {
 	mu      sync.Mutex
 	asked   []core.TileRef
 	fail    map[string]error
-	side    int // of the tiles of rasters added from now on
+	side    int  // of the tiles of rasters added from now on,
+	deflate bool // and whether they are compressed
 }
 
 func newArchive() *archive {
@@ -60,15 +63,28 @@ func (a *archive) add(href string, x, y float64, size int, pixel func(row, col i
 	var file []byte
 	for top := 0; top < size; top += tileSide {
 		for left := 0; left < size; left += tileSide {
-			l.Offsets, l.ByteCounts = append(l.Offsets, uint64(len(file))), append(l.ByteCounts, uint64(tileSide*tileSide*2))
+			var tile []byte
 			for i := range tileSide * tileSide {
-				file = binary.LittleEndian.AppendUint16(file, pixel(top+i/tileSide, left+i%tileSide))
+				tile = binary.LittleEndian.AppendUint16(tile, pixel(top+i/tileSide, left+i%tileSide))
 			}
+			if a.deflate {
+				l.Compression, tile = cog.Deflate, deflated(tile)
+			}
+			l.Offsets, l.ByteCounts = append(l.Offsets, uint64(len(file))), append(l.ByteCounts, uint64(len(tile)))
+			file = append(file, tile...)
 		}
 	}
 	h.Levels, h.Size = []cog.Level{l}, int64(len(file))
 	a.headers[href], a.files[href] = h, file
 	return core.Item{ID: href, HasDatetime: true, Assets: []core.ItemAsset{{Href: href, AssetDescription: &core.AssetDescription{Key: "B", MediaType: "image/tiff"}}}}
+}
+
+func deflated(tile []byte) []byte {
+	var packed bytes.Buffer
+	w := zlib.NewWriter(&packed)
+	_, _ = w.Write(tile) // into memory, which takes all
+	_ = w.Close()
+	return packed.Bytes()
 }
 
 func (a *archive) plan(t testing.TB, items []core.Item, method string, rows, cols int) *plan.Plan {
