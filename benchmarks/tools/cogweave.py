@@ -7,6 +7,7 @@ from typing import Any
 
 import cogweave as cw
 import dask.array  # the first open would import it, and pyproj; other libraries do so at once
+import distributed  # noqa: F401  dask's first computation would, where it is installed; the peers' environments lack it
 import numpy as np
 import pyproj  # noqa: F401
 import xarray as xr
