@@ -44,8 +44,15 @@ def job(requests: Sequence[Request], pixels: bool = True, cold: bool = False) ->
             windows += _windows(request, band, kernel if pixels else "none", lattices)
     told = {"in_flight": IN_FLIGHT, "lattices": lattices, "windows": windows}
     if cold:
-        told["search"] = {"catalog": requests[0].catalog, "ids": requests[0].ids, "header": HEADER}
+        told["search"] = {"catalog": requests[0].catalog, "ids": requests[0].ids}
+        told["header"] = HEADER
     return told
+
+
+def headers(urls: Sequence[str], in_flight: int) -> dict[str, Any]:
+    """The job that requests the beginning of each file and nothing else."""
+    windows = [{"url": url, "kernel": "none", "tiles": []} for url in urls]
+    return {"in_flight": in_flight, "header": HEADER, "windows": windows}
 
 
 def run(job: dict[str, Any], server: RangeServer, latency: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 // Command floor does the least that any reader of the same bytes must do: range requests, inflate,
 // the predictor's sums, and a copy or a resampling into the output; on all cores, with every
-// address known beforehand; for a cold step a bare DuckDB's start and answer before that, and a header of each file. `make bench` gives each row's ratio to it.
+// address known beforehand; for a cold step a bare DuckDB's start and answer before that, and a header of each file. `make
+// bench` gives each row's ratio to it.
 //
 //	floor JOB.json
 //
@@ -24,9 +25,11 @@ type job struct {
 	// share a request.
 	InFlight int `json:"in_flight"`
 	// Held starts the clock when all bytes are there: what a reader must do that keeps compressed tiles.
-	Held     bool      `json:"held"`
-	Gap      int64     `json:"gap"`
-	Search   search    `json:"search"` // comes first, where there is one
+	Held   bool   `json:"held"`
+	Gap    int64  `json:"gap"`
+	Search search `json:"search"` // comes first, where there is one
+	// Header is how many bytes of each file are asked for before its tiles; 0 for none.
+	Header   int64     `json:"header"`
 	Lattices []lattice `json:"lattices"`
 	Windows  []*window `json:"windows"`
 }

@@ -83,7 +83,7 @@ func (r *reader) read() error {
 			r.open.Add(1 + len(tiles))
 			r.asked.Add(1)
 		}
-		if r.job.Search.Header == 0 {
+		if r.job.Header == 0 {
 			r.ask(w, out, parts, slots)
 			continue
 		}
@@ -92,7 +92,9 @@ func (r *reader) read() error {
 			header = sync.OnceFunc(func() { r.header(w.URL, slots) })
 			headers[w.URL] = header
 		}
+		r.open.Add(1)
 		go func() {
+			defer r.open.Done()
 			header()
 			r.ask(w, out, parts, slots)
 		}()

@@ -15,8 +15,6 @@ import (
 type search struct {
 	Catalog string   `json:"catalog"` // a parquet; "" for none
 	IDs     []string `json:"ids"`
-	// Header is how many bytes of each file are asked for before its tiles; 0 for none.
-	Header int64 `json:"header"`
 }
 
 // answer starts DuckDB and reads the assets of the items.
@@ -64,7 +62,7 @@ func (r *reader) beginning(url string) error {
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Range", fmt.Sprintf("bytes=0-%d", r.job.Search.Header-1))
+	req.Header.Set("Range", fmt.Sprintf("bytes=0-%d", r.job.Header-1))
 	resp, err := r.client.Do(req)
 	if err != nil {
 		return err
