@@ -1,7 +1,6 @@
 package table
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -133,6 +132,7 @@ type jsonAssets struct {
 	text   textReader
 	wanted []string
 	intern *interner
+	copied []byte // the text of a row
 }
 
 func (r *jsonAssets) read(row int, ctx *assetContext) ([]core.ItemAsset, error) {
@@ -141,7 +141,8 @@ func (r *jsonAssets) read(row int, ctx *assetContext) ([]core.ItemAsset, error) 
 		return nil, nil
 	}
 	var assets []core.ItemAsset
-	err := eachMember(text, func(key string, value json.RawMessage) error {
+	r.copied = append(r.copied[:0], text...)
+	err := eachMember(r.copied, func(key string, value json.RawMessage) error {
 		if r.wanted != nil && !slices.Contains(r.wanted, key) {
 			return nil
 		}
@@ -190,32 +191,6 @@ func (r *jsonAssets) asset(key string, j *jsonAsset, ctx *assetContext) (core.It
 	told.Bands = mergeBands(own.band(), j.Bands, j.RasterBands, j.EOBands)
 	asset.AssetDescription = r.intern.descriptions.keep(&told)
 	return asset, nil
-}
-
-// eachMember calls f for the members of an object, in their order.
-func eachMember(text string, f func(key string, value json.RawMessage) error) error {
-	decoder := json.NewDecoder(strings.NewReader(text))
-	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
-		return errors.New("they are no JSON object")
-	}
-	for decoder.More() {
-		token, err := decoder.Token()
-		if err != nil {
-			return err
-		}
-		key, _ := token.(string)
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return err
-		}
-		if bytes.Equal(value, []byte("null")) {
-			continue
-		}
-		if err := f(key, value); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // rawProperties are the properties that make an item.
