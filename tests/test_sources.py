@@ -20,7 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pystac
 import pytest
-from cogweave import _stac
+import shapely
+from cogweave import _stac, _stac_table
 
 from tests.conftest import Archive
 from tests.corpus import CORPUS, needs_corpus
@@ -122,11 +123,65 @@ def test_assets_that_are_nearly_alike_are_told_apart() -> None:
         item = pystac.Item(str(number), None, None, datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC), {})
         item.add_asset("b", pystac.Asset(f'https://h/{number}"\\.tif', media_type="image/tiff", extra_fields=fields))
         items.append(item)
-    part = _stac._Part({"narrow": True, "bands": ["b"]})
+    part = _stac_table._Part({"narrow": True, "bands": ["b"]})
     for item in items:
-        told = json.loads(part.assets(item.assets))
-        alone = json.loads(_stac.as_json({"b": _stac._slim(_stac._of_asset(item.assets["b"]))}))
-        assert json.dumps(told, sort_keys=True) == json.dumps(alone, sort_keys=True)
+        asset = _stac.of_asset(item.assets["b"])
+        planned = {name: value for name, value in asset.items() if name != "created"}
+        alone = json.loads(_stac.as_json({"b": planned}))
+        for told in (item.assets, {"b": asset}):
+            assert json.dumps(json.loads(part.assets(told)), sort_keys=True) == json.dumps(alone, sort_keys=True)
+
+
+def test_outlines_are_those_of_shapely() -> None:
+    """Polygons of one ring are written at once, beside others: with heights, with holes, of several parts, none."""
+    ring = [[0, 0], [1.5, 0], [1, 1], [0, 0]]
+    plain = [{"type": "Polygon", "coordinates": [[[x + n, y] for x, y in ring]]} for n in range(3)]
+    plain.append({"type": "Polygon", "coordinates": [[*ring[:3], [-1, 2], [0, 0]]]})
+    odd = [
+        None,
+        {"type": "Polygon", "coordinates": [ring, ring]},
+        {"type": "MultiPolygon", "coordinates": [[ring], [ring, ring]]},
+        {"type": "Point", "coordinates": (1, 2)},
+    ]
+    high = {"type": "Polygon", "coordinates": [[[x, y, 7] for x, y in ring]]}
+    for shapes in (plain, [*plain, *odd, *plain], odd, [*plain, high, plain[0]], []):
+        for written, shape in zip(_stac_table._outlines(shapes), shapes, strict=True):
+            want = None if shape is None else shapely.to_wkb(shapely.force_2d(shapely.geometry.shape(shape)))
+            assert written == want
+    for broken in ([[0, 0], [1], [1, 1, 1], [0, 0]], [[0, 0], "ab", [1, 1], [0, 0]]):
+        with pytest.raises((TypeError, ValueError)):
+            _stac_table._outlines([*plain, {"type": "Polygon", "coordinates": [broken]}])
+
+
+def test_datetimes_of_pystac_are_exact() -> None:
+    """To the microsecond, in any year and zone, beside items without one."""
+    utc, zone = datetime.UTC, datetime.timezone(datetime.timedelta(hours=5, minutes=30))
+    moments = [
+        datetime.datetime(1, 1, 1, tzinfo=utc),
+        datetime.datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=utc),
+        datetime.datetime(2024, 2, 29, 12, 34, 56, 65536, tzinfo=utc),
+        datetime.datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=utc),
+    ]
+    first = datetime.datetime(1970, 1, 1, tzinfo=utc)
+    micros = [(moment - first) // datetime.timedelta(microseconds=1) for moment in moments]
+    assert _stac_table._microseconds(moments).tolist() == micros
+
+    def item(number: int, moment: datetime.datetime | None) -> pystac.Item:
+        span = {"start_datetime": "2020-01-01T00:00:00Z", "end_datetime": "2020-01-02T00:00:00Z"}
+        return pystac.Item(f"i{number:03}", None, None, moment, {} if moment else span)
+
+    late = datetime.datetime(2025, 1, 1, tzinfo=zone)  # 2024-12-31 18:30 in UTC
+    day = datetime.datetime(2025, 1, 1, tzinfo=utc)
+    for others in ([day], [late], [None], [day, late, None]):
+        # more than are written at once
+        found = [item(n, day + datetime.timedelta(microseconds=n)) for n in range(300)]
+        found += [item(300 + n, moment) for n, moment in enumerate(others)]
+        assert ids(cw.search(found, datetime="2025-01-01T00:00:00.000298Z/2025-01-01T00:00:00.000299Z")) == [
+            "i298",
+            "i299",
+        ]
+        assert len(cw.search(found, datetime="2024-12-31")) == others.count(late)
+        assert len(cw.search(found, datetime="2020-01-01")) == others.count(None)
 
 
 def test_the_bad_item_is_named() -> None:

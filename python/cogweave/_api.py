@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
 
-from . import _crs, _stac
+from . import _crs, _stac_table
 from ._http_policy import Guard
 from ._redact import redact, redact_foreign
 from .errors import InvalidArgument, SearchError
@@ -51,7 +51,7 @@ class Documents:
 
     def items(self, query: Mapping[str, Any]) -> Items:
         """Read every item."""
-        return _stac.table(list(_walk(self.path)), query)
+        return _stac_table.table(list(_walk(self.path)), query)
 
 
 def _members(documents: Iterable[Any]) -> Iterator[Any]:
@@ -169,7 +169,7 @@ class Api:
         except Exception as problem:
             failed = _failure(self.url, problem)
         else:
-            return _stac.table(found, query)
+            return _stac_table.table(found, query)
         raise failed  # as in _read
 
 

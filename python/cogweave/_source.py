@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from . import _api, _arguments, _stac
+from . import _api, _arguments, _stac, _stac_table
 from ._recipe import Found, found_by
 from ._redact import redact
 from ._stac import dicts as stac_items
@@ -145,4 +145,4 @@ class Objects:
 
     def items(self, query: Mapping[str, Any]) -> Items:
         """Make a table of those parts of them that a query needs."""
-        return _stac.table(self.found, query)
+        return _stac_table.table(self.found, query)

@@ -1,41 +1,28 @@
-"""STAC objects of other libraries as a table of items.
+"""STAC objects of other libraries: dicts, FeatureCollections and pystac objects.
 
-Dicts, FeatureCollections and pystac objects become Arrow columns as they stand: assets, properties and
-links as JSON text, which the engine reads like any other form of stac-geoparquet. pystac's own
-``to_dict`` is not called: it copies everything, and follows links over the network.
+pystac's own ``to_dict`` is not called: it copies everything, and follows links over the network.
 """
 
 from __future__ import annotations
 
 import datetime
 import functools
-import itertools
 import json
-import marshal
 import math
-import struct
-from collections.abc import Iterable, Mapping, Sequence
+import operator
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
 
-from .errors import InvalidArgument
-from .tables import Items
-
-Feature = Mapping[str, Any]
-
-_TIMES: Final = ("datetime", "start_datetime", "end_datetime")
-# What planning needs of an asset; prefixes end in a colon.
-_ASSET_FIELDS: Final = frozenset(
-    {"href", "type", "title", "roles", "bands", "data_type", "nodata", "eo:common_name", "eo:bands"}
-)
-# What it needs of properties, beside times.
-_PROPERTIES: Final = (
-    "proj:code", "proj:epsg", "proj:wkt2", "proj:projjson", "proj:shape", "proj:transform",
-    "storage:schemes", "storage:platform", "storage:region", "storage:requester_pays", "storage:tier",
+# What `told` gives of an item.
+MEMBERS: Final = (
+    "id", "collection", "datetime", "bbox", "geometry", "properties", "assets", "stac_extensions", "links",
+    "stac_version",
 )  # fmt: skip
-_ASSET_PREFIXES: Final = ("proj:", "raster:", "storage:")
-_KNOWN: Final = 1000  # most texts that are remembered
+_ATTRIBUTES: Final = operator.attrgetter(
+    "id", "collection_id", "datetime", "bbox", "geometry", "properties", "assets", "stac_extensions"
+)
 _UTC: Final = datetime.UTC
 
 
@@ -91,23 +78,19 @@ def _is_collection(found: object) -> bool:
     return type(found).__module__.partition(".")[0] == "pystac"
 
 
-def _of_item(item: Any) -> Feature:
-    """Give a pystac Item as a Feature, its assets as they are: nothing is copied, and no link is followed."""
-    properties = item.properties
-    if item.datetime is not None:
-        properties = {**properties, "datetime": _text(item.datetime)}
-    own = item.get_self_href() if item.links else None
-    return {
-        "stac_version": "1.1.0",
-        "stac_extensions": item.stac_extensions,
-        "id": item.id,
-        "collection": item.collection_id,
-        "geometry": item.geometry,
-        "bbox": item.bbox,
-        "properties": properties,
-        "assets": item.assets,
-        "links": [{"rel": "self", "href": own}] if own else [],
-    }
+def told(feature: Any) -> tuple[Any, ...]:
+    """Give the `MEMBERS` of an item as they are: nothing is copied, and no link is followed.
+
+    A ``datetime`` is there where it stands beside the properties, as pystac's does; it is the one that counts.
+    """
+    if hasattr(feature, "get_self_href"):  # pystac.Item
+        own = feature.get_self_href() if feature.links else None
+        return *_ATTRIBUTES(feature), [{"rel": "self", "href": own}] if own else [], "1.1.0"
+    get = feature.get
+    return (
+        get("id"), get("collection"), None, get("bbox"), get("geometry"), get("properties"), get("assets"),
+        get("stac_extensions"), get("links"), get("stac_version"),
+    )  # fmt: skip
 
 
 def dicts(source: object) -> list[dict[str, Any]] | None:
@@ -119,11 +102,17 @@ def dicts(source: object) -> list[dict[str, Any]] | None:
 def _as_dict(feature: Any) -> dict[str, Any]:
     if not hasattr(feature, "get_self_href"):
         return dict(feature)
-    item = _of_item(feature)
-    return {**item, "type": "Feature", "assets": {key: _of_asset(asset) for key, asset in item["assets"].items()}}
+    item = dict(zip(MEMBERS, told(feature), strict=True))
+    item["properties"] = with_datetime(item["properties"], item.pop("datetime"))
+    return {**item, "type": "Feature", "assets": {key: of_asset(asset) for key, asset in item["assets"].items()}}
 
 
-def _of_asset(asset: Any) -> Mapping[str, Any]:
+def with_datetime(properties: Mapping[str, Any], moment: object) -> Mapping[str, Any]:
+    """Give properties with the datetime that stands beside them, if one does."""
+    return properties if moment is None else {**properties, "datetime": as_text(moment)}
+
+
+def of_asset(asset: Any) -> Mapping[str, Any]:
     """Give a pystac Asset, or one that is a mapping already, as a mapping."""
     if not hasattr(asset, "extra_fields"):
         return asset  # type: ignore[no-any-return]
@@ -131,161 +120,34 @@ def _of_asset(asset: Any) -> Mapping[str, Any]:
     return {**asset.extra_fields, **{name: value for name, value in told.items() if value is not None}}
 
 
-def table(found: Sequence[Any], query: Mapping[str, Any]) -> Items:
-    """Make a table of items, with what a query needs of them.
+def is_utc(zone: object) -> bool:
+    """Tell whether a time zone is UTC: Python's own, or dateutil's, which pystac takes."""
+    return zone is _UTC or type(zone).__name__ == "tzutc"
 
-    Parameters
-    ----------
-    found : list of mapping or pystac.Item
-        GeoJSON Features as STAC has them, or pystac's.
-    query : mapping
-        Members of the engine's request; ``narrow`` and ``bands`` say that only some assets matter.
+
+def as_text(value: object) -> str | None:
+    """Write a time as text; text and None stay as they are.
 
     Raises
     ------
-    InvalidArgument
-        One is no STAC item: the error names it.
+    TypeError
+        It is none of these.
     """
-    part = _Part(query)
-    return Items(_Columns([_row(feature, position, part) for position, feature in enumerate(found)]))
-
-
-class _Part:
-    """What a query needs of items."""
-
-    def __init__(self, query: Mapping[str, Any]) -> None:
-        self.narrow = bool(query.get("narrow"))
-        self.bands: list[str] = query.get("bands") or []
-        # A filter may be about any property.
-        self.every = not self.narrow or bool(query.get("filter") or query.get("sortby"))
-        grouped_by = query.get("group_by")
-        self.names = (*_PROPERTIES, *(query.get("properties") or ()), *((grouped_by,) if grouped_by else ()))
-        self.known: dict[tuple[Any, ...], str] = {}  # texts of properties, most of which are alike
-        self.described: dict[bytes, str] = {}  # texts of assets but for their hrefs, by what they were written of
-
-    def assets(self, assets: Mapping[str, Any]) -> str:
-        """Write the assets that may answer to the bands, with what planning needs of them, as JSON."""
-        if not self.narrow:
-            return as_json({key: _of_asset(asset) for key, asset in assets.items()})
-        named = [_named(band, assets) for band in self.bands]
-        keys = {key for keys in named for key in keys} if named and all(named) else assets.keys()
-        return "{" + ",".join(f"{as_json(str(key))}:{self.asset(assets[key])}" for key in assets if key in keys) + "}"
-
-    def asset(self, asset: Any) -> str:
-        """Write what planning needs of an asset, as JSON. Those of a collection differ in little but their hrefs."""
-        if not hasattr(asset, "extra_fields"):
-            return as_json(_slim(asset))
-        href = asset.href
-        try:  # version 2 writes equal values alike
-            mark = marshal.dumps((asset.extra_fields, asset.media_type, asset.title, asset.roles), 2)
-        except ValueError:  # a type that JSON may know all the same
-            return as_json(_slim(_of_asset(asset)))
-        text = self.described.get(mark)
-        if text is None:
-            if len(self.described) >= _KNOWN:
-                self.described.clear()
-            told = {name: value for name, value in _slim(_of_asset(asset)).items() if name != "href"}
-            text = self.described[mark] = as_json(told)[1:]
-        if href is None:
-            return "{" + text
-        return f'{{"href":{as_json(href)}{"}" if text == "}" else "," + text}'
-
-    def properties(self, properties: Mapping[str, Any]) -> str:
-        """Write the properties that a query or a plan may look at, as JSON."""
-        if self.every:
-            return as_json(properties)
-        told = {name: properties[name] for name in self.names if name in properties}
-        mark = (*told.items(), *map(type, told.values()))  # True is not 1 here
-        try:
-            text = self.known.get(mark)
-        except TypeError:  # a list
-            return as_json(told)
-        if text is None:
-            if len(self.known) >= _KNOWN:
-                self.known.clear()
-            text = self.known[mark] = as_json(told)
-        return text
-
-
-def _named(band: str, assets: Mapping[str, Any]) -> list[str]:
-    """Give the keys that a band names: its own, or of ``"asset.N"`` what stands before a dot."""
-    if band in assets:
-        return [band]
-    parts = band.split(".")
-    return [key for n in range(1, len(parts)) if (key := ".".join(parts[:n])) in assets]
-
-
-def _slim(asset: Any) -> Any:
-    if not isinstance(asset, Mapping):
-        return asset
-    return {name: value for name, value in asset.items() if _is_planned(name)}
-
-
-@functools.lru_cache(maxsize=1024)
-def _is_planned(name: str) -> bool:
-    return name in _ASSET_FIELDS or str(name).startswith(_ASSET_PREFIXES)
-
-
-def _row(feature: Any, position: int, part: _Part) -> tuple[Any, ...]:
-    """Give the values of one item, in the order of `_Columns.names`."""
-    name = None
-    try:
-        if hasattr(feature, "get_self_href"):
-            feature = _of_item(feature)
-        name = feature.get("id")
-        if not isinstance(name, str) or not name:
-            raise TypeError("it has no id")
-        properties = feature.get("properties") or {}
-        assets = feature.get("assets") or {}
-        if not isinstance(properties, Mapping) or not isinstance(assets, Mapping):
-            raise TypeError("its properties or assets are no object")
-        times = (_text(properties.get(time)) for time in _TIMES)
-        links = [link for link in feature.get("links") or () if isinstance(link, Mapping) and link.get("rel") == "self"]
-        return (
-            name,
-            feature.get("collection"),
-            *times,
-            *_box(feature.get("bbox")),
-            wkb(feature.get("geometry")),
-            part.properties(properties),
-            part.assets(assets),
-            as_json(links) if links else "[]",
-            "[]" if part.narrow else as_json(feature.get("stac_extensions") or []),
-            str(feature.get("stac_version") or "1.0.0"),
-        )
-    except (TypeError, ValueError, LookupError, AttributeError, struct.error, RecursionError) as problem:
-        raise InvalidArgument(
-            f"source holds what is no STAC item, at position {position}: {problem}",
-            item_id=name if isinstance(name, str) else None,
-        ) from None
-
-
-def _text(value: object) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if hasattr(value, "isoformat"):
-        if type(getattr(value, "tzinfo", None)).__name__ == "tzutc":  # dateutil's is slow to say what it is
+        if is_utc(getattr(value, "tzinfo", None)):  # dateutil's is slow to say what it is
             value = value.replace(tzinfo=_UTC)  # type: ignore[attr-defined]
         text: str = value.isoformat()
         return text
     raise TypeError(f"{value!r} is neither text nor a time, and nothing that JSON holds")
 
 
-def _box(bbox: object) -> tuple[float | None, float | None, float | None, float | None]:
-    if bbox is None:
-        return None, None, None, None
-    sides = [float(side) for side in bbox]  # type: ignore[attr-defined]
-    if len(sides) not in (4, 6):
-        raise ValueError(f"its bbox has {len(sides)} numbers, not 4 or 6")
-    half = len(sides) // 2
-    return sides[0], sides[1], sides[half], sides[half + 1]
-
-
 def _other(value: object) -> object:
     """Give what JSON can hold of what it does not know: numpy's numbers and arrays, times."""
     if isinstance(value, np.generic | np.ndarray) and value.dtype.kind in "biuf":
         return _finite(value.tolist())
-    return _text(value)
+    return as_text(value)
 
 
 _encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_other).encode
@@ -314,88 +176,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(member) for member in value]
     return value
-
-
-_KINDS: Final = {
-    "Point": 1, "LineString": 2, "Polygon": 3, "MultiPoint": 4, "MultiLineString": 5, "MultiPolygon": 6,
-    "GeometryCollection": 7,
-}  # fmt: skip
-_PARTS: Final = {"MultiPoint": "Point", "MultiLineString": "LineString", "MultiPolygon": "Polygon"}
-
-
-def wkb(geometry: Mapping[str, Any] | None) -> bytes | None:
-    """Write a GeoJSON geometry as well-known binary, without heights.
-
-    Raises
-    ------
-    ValueError, TypeError, KeyError
-        It is no geometry.
-    """
-    if geometry is None:
-        return None
-    kind = geometry["type"]
-    if kind not in _KINDS:
-        raise ValueError(f"{kind!r} is no type of geometry")
-    head = struct.pack("<BI", 1, _KINDS[kind])
-    if kind == "GeometryCollection":
-        parts = [wkb(part) or b"" for part in geometry["geometries"]]
-        return head + struct.pack("<I", len(parts)) + b"".join(parts)
-    coordinates = geometry["coordinates"]
-    if kind in _PARTS:
-        parts = [wkb({"type": _PARTS[kind], "coordinates": part}) or b"" for part in coordinates]
-        return head + struct.pack("<I", len(parts)) + b"".join(parts)
-    if kind == "Point":
-        return head + struct.pack("<dd", coordinates[0], coordinates[1])
-    if kind == "LineString":
-        return head + _line(coordinates)
-    return head + struct.pack("<I", len(coordinates)) + b"".join(map(_line, coordinates))
-
-
-def _line(positions: Sequence[Sequence[float]]) -> bytes:
-    if set(map(len, positions)) == {2}:
-        flat: Iterable[float] = itertools.chain.from_iterable(positions)
-    else:
-        flat = listed = [number for position in positions for number in position[:2]]
-        if len(listed) != 2 * len(positions):
-            raise ValueError("a position has fewer than two numbers")
-    return _points(len(positions)).pack(len(positions), *flat)
-
-
-@functools.lru_cache(maxsize=256)
-def _points(count: int) -> struct.Struct:
-    return struct.Struct(f"<I{2 * count}d")
-
-
-class _Columns:
-    """Rows of items as an Arrow stream."""
-
-    names: Final = (
-        "id", "collection", *_TIMES, "xmin", "ymin", "xmax", "ymax", "geometry", "properties", "assets", "links",
-        "stac_extensions", "stac_version",
-    )  # fmt: skip
-
-    def __init__(self, rows: list[tuple[Any, ...]]) -> None:
-        values = zip(*rows, strict=True) if rows else ((),) * len(self.names)
-        self.columns = dict(zip(self.names, values, strict=True))
-        self.count = len(rows)
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        import nanoarrow as na
-
-        text, number = na.large_string(), na.float64()
-        arrays = {
-            name: na.c_array(list(values), na.large_binary() if name == "geometry" else text)
-            for name, values in self.columns.items()
-            if name not in ("xmin", "ymin", "xmax", "ymax")
-        }
-        sides = {name: na.c_array(list(self.columns[name]), number) for name in ("xmin", "ymin", "xmax", "ymax")}
-        arrays["bbox"] = _struct(sides, self.count)
-        stream: object = na.c_array_stream(_struct(arrays, self.count)).__arrow_c_stream__()
-        return stream
-
-
-def _struct(fields: dict[str, Any], count: int) -> Any:
-    import nanoarrow as na
-
-    schema = na.struct({name: na.Schema(array.schema) for name, array in fields.items()})
-    return na.c_array_from_buffers(schema, count, [None], children=list(fields.values()))
