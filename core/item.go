@@ -1,18 +1,21 @@
 package core
 
+import "math"
+
 // Item is what cogweave keeps of a STAC item: everything that planning needs, nothing else.
 // Differences between STAC 1.0 and 1.1 and between versions of the projection, raster, eo and storage
 // extensions are absorbed where an Item is made (package table).
 type Item struct {
-	ID         string
-	Collection string
+	ID string
 	// Datetime is the instant that groups the item, in microseconds: datetime, or start_datetime
-	// where datetime is null.
-	Datetime    int64
-	HasDatetime bool
-	BBox        [4]float64 // longitude and latitude of the footprint; NaN where the item has none
-	Assets      []ItemAsset
+	// where datetime is null; NoDatetime where both are.
+	Datetime int64
+	BBox     [4]float64 // longitude and latitude of the footprint; NaN where the item has none
+	Assets   []ItemAsset
 }
+
+// NoDatetime stands for no instant. It is none that a time axis holds.
+const NoDatetime = math.MinInt64
 
 // ItemAsset is one file of an item. Among a million items few descriptions differ: those that are equal are one.
 type ItemAsset struct {

@@ -26,7 +26,7 @@ func GroupTimes(items []Item, period Period, lon float64, keys []string) ([]Time
 			"time_period %q: %d values for %d items", period.property, len(keys), len(items))
 	}
 	for i := range items {
-		if !items[i].HasDatetime {
+		if items[i].Datetime == NoDatetime {
 			e := Errorf(SearchError, "ItemError", "item has neither datetime nor start_datetime")
 			e.ItemID = items[i].ID
 			return nil, e

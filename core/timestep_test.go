@@ -82,12 +82,12 @@ func TestGroupTimes(t *testing.T) {
 	for _, c := range readTimeCases(t).Group {
 		items := make([]Item, len(c.Items))
 		for i, text := range c.Items {
-			items[i].ID = fmt.Sprint(i)
+			items[i].ID, items[i].Datetime = fmt.Sprint(i), NoDatetime
 			if c.IDs != nil {
 				items[i].ID = c.IDs[i]
 			}
 			if text != nil {
-				items[i].Datetime, items[i].HasDatetime = instantOf(t, *text), true
+				items[i].Datetime = instantOf(t, *text)
 			}
 		}
 		text := ""
@@ -116,14 +116,14 @@ func TestGroupTimes(t *testing.T) {
 }
 
 func TestGroupTimesNamesTheItem(t *testing.T) {
-	for _, item := range []Item{{ID: "x"}, {ID: "x", HasDatetime: true, Datetime: 1 << 62}} {
+	for _, item := range []Item{{ID: "x", Datetime: NoDatetime}, {ID: "x", Datetime: 1 << 62}} {
 		_, err := GroupTimes([]Item{item}, Period{}, 0, nil)
 		var e *Error
 		if !errors.As(err, &e) || e.ItemID != "x" || e.Reason != "ItemError" {
 			t.Errorf("%+v: %v", item, err)
 		}
 	}
-	old := []Item{{ID: "x", HasDatetime: true, Datetime: firstInstant}, {ID: "y", HasDatetime: true, Datetime: firstInstant - 1}}
+	old := []Item{{ID: "x", Datetime: firstInstant}, {ID: "y", Datetime: firstInstant - 1}}
 	if steps, err := GroupTimes(old[:1], Period{kind: bySolarDay}, -180, nil); err != nil || len(steps) != 1 {
 		t.Errorf("the first instant: %v", err)
 	}

@@ -76,7 +76,7 @@ func (a *archive) add(href string, x, y float64, size int, pixel func(row, col i
 	}
 	h.Levels, h.Size = []cog.Level{l}, int64(len(file))
 	a.headers[href], a.files[href] = h, file
-	return core.Item{ID: href, HasDatetime: true, Assets: []core.ItemAsset{{Href: href, AssetDescription: &core.AssetDescription{Key: "B", MediaType: "image/tiff"}}}}
+	return core.Item{ID: href, Assets: []core.ItemAsset{{Href: href, AssetDescription: &core.AssetDescription{Key: "B", MediaType: "image/tiff"}}}}
 }
 
 func deflated(tile []byte) []byte {

@@ -18,7 +18,7 @@ func tiled(dates int) []core.Item {
 	items := make([]core.Item, 0, dates*tiles)
 	for day := range dates {
 		for k := range tiles {
-			it := core.Item{ID: fmt.Sprint("item", day, k), Datetime: int64(day) * 86400e6, HasDatetime: true}
+			it := core.Item{ID: fmt.Sprint("item", day, k), Datetime: int64(day) * 86400e6}
 			for _, key := range []string{"B04", "B08"} {
 				it.Assets = append(it.Assets, core.ItemAsset{Href: fmt.Sprintf("/%d/%s.tif", k, key), AssetDescription: &core.AssetDescription{
 					Key: key, MediaType: "image/tiff; application=geotiff", Roles: []string{"data"},

@@ -68,7 +68,7 @@ func (w *world) Headers(ctx context.Context, hrefs []string, each func(int, *cog
 func newWorld(seed uint64, count int) *world {
 	w := &world{rng: rand.New(rand.NewPCG(seed, 7)), files: table{}}
 	for i := range count {
-		it := core.Item{ID: fmt.Sprint("item", i), Datetime: w.rng.Int64N(12) * 86400e6, HasDatetime: true}
+		it := core.Item{ID: fmt.Sprint("item", i), Datetime: w.rng.Int64N(12) * 86400e6}
 		at := core.Affine{A: 10, E: -10, C: 10 * float64(w.rng.IntN(40)*50-200), F: -10 * float64(w.rng.IntN(40)*50-200)}
 		for a, key := range []string{"a", "b", "c"} {
 			if i > 0 && w.rng.IntN(6) == 0 {

@@ -53,7 +53,6 @@ func (d itemDigest) text(s string) {
 
 func (d itemDigest) item(item *core.Item) {
 	d.text(item.ID)
-	d.text(item.Collection)
 	d.number(item.Datetime)
 	for _, edge := range item.BBox {
 		d.float(edge)

@@ -44,7 +44,7 @@ func utm(href string, epsg int, x, y float64, size int) *cog.Header {
 }
 
 func item(id string, day int64, href string) core.Item {
-	return core.Item{ID: id, Datetime: day * 86400e6, HasDatetime: true, Assets: []core.ItemAsset{
+	return core.Item{ID: id, Datetime: day * 86400e6, Assets: []core.ItemAsset{
 		{Href: href, AssetDescription: &core.AssetDescription{Key: "B04", MediaType: "image/tiff; application=geotiff; profile=cloud-optimized",
 			Bands: []core.AssetBand{{Name: "B04", CommonName: "red"}}}}}}
 }

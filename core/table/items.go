@@ -92,17 +92,17 @@ func onWorkers(n int, work func()) error {
 
 // itemReader decodes the rows of one batch.
 type itemReader struct {
-	id, collection textReader
-	datetime       timeReader
-	start          timeReader
-	bbox           boxReader
-	geometry       binaryReader
-	proj           projReader
-	storage        storageReader
-	properties     jsonReader // properties that are JSON text; the columns above come first
-	assets         assetsReader
-	ids            textArena
-	context        assetContext
+	id         textReader
+	datetime   timeReader
+	start      timeReader
+	bbox       boxReader
+	geometry   binaryReader
+	proj       projReader
+	storage    storageReader
+	properties jsonReader // properties that are JSON text; the columns above come first
+	assets     assetsReader
+	ids        textArena
+	context    assetContext
 }
 
 func parseBatch(rec arrow.RecordBatch, base string, options ParseItemsOptions, shared *interner, items []core.Item) error {
@@ -142,7 +142,6 @@ func newItemReader(rec arrow.RecordBatch, base string, options ParseItemsOptions
 	}
 	r := &itemReader{
 		id:         newTextReader(top.get("id"), nil),
-		collection: newTextReader(top.get("collection"), shared),
 		datetime:   newTimeReader(property("datetime")),
 		start:      newTimeReader(property("start_datetime")),
 		bbox:       newBoxReader(top.get("bbox")),
@@ -165,7 +164,6 @@ func newItemReader(rec arrow.RecordBatch, base string, options ParseItemsOptions
 func (r *itemReader) read(row int, item *core.Item) error {
 	id, _ := r.id.peek(row)
 	item.ID = id // in the batch's memory, for errors alone
-	item.Collection, _ = r.collection.get(row)
 	fail := func(field string, err error) error {
 		e := core.Errorf(core.SearchError, "ItemError", "item's %s cannot be used: %w", field, err)
 		e.ItemID = item.ID
@@ -217,19 +215,26 @@ func (r *itemReader) keepID(id string, assets []core.ItemAsset) string {
 }
 
 // readTime takes datetime, else start_datetime.
-func (r *itemReader) readTime(row int, extra *rawProperties, item *core.Item) (err error) {
+func (r *itemReader) readTime(row int, extra *rawProperties, item *core.Item) error {
 	for _, reader := range [...]*timeReader{&r.datetime, &r.start} {
-		if item.Datetime, item.HasDatetime, err = reader.get(row); err != nil || item.HasDatetime {
+		micros, ok, err := reader.get(row)
+		if ok {
+			item.Datetime = micros
+		}
+		if ok || err != nil {
 			return err
 		}
 	}
+	item.Datetime = core.NoDatetime
 	if extra == nil {
 		return nil
 	}
 	for _, text := range [...]string{extra.Datetime, extra.StartDatetime} {
 		if text != "" {
-			item.Datetime, err = core.ParseInstant(text)
-			item.HasDatetime = err == nil
+			micros, err := core.ParseInstant(text)
+			if err == nil {
+				item.Datetime = micros
+			}
 			return err
 		}
 	}

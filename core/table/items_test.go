@@ -82,15 +82,15 @@ func TestShapesOfDatetime(t *testing.T) {
 		"large text":   {arrow.BinaryTypes.LargeString, `"2024-06-01T00:00:00.123456Z"`, want},
 	} {
 		item := must(t, schemaOf("id", textType, "datetime", c.kind, "assets", assets), `{"id":"x","datetime":`+c.value+`}`)
-		if !item.HasDatetime || item.Datetime != c.want {
-			t.Errorf("%s: %d, %v, want %d", name, item.Datetime, item.HasDatetime, c.want)
+		if item.Datetime != c.want {
+			t.Errorf("%s: %d, want %d", name, item.Datetime, c.want)
 		}
 	}
 	both := schemaOf("id", textType, "datetime", microsType, "start_datetime", textType, "assets", assets)
 	if item := must(t, both, `{"id":"x","start_datetime":"2024-06-01T00:00:00.123456Z"}`); item.Datetime != want {
 		t.Errorf("start_datetime was not taken: %+v", item)
 	}
-	if item := must(t, both, `{"id":"x"}`); item.HasDatetime {
+	if item := must(t, both, `{"id":"x"}`); item.Datetime != core.NoDatetime {
 		t.Errorf("an item without time has one: %+v", item)
 	}
 	nested := schemaOf("id", textType, "properties", structOf("datetime", textType), "assets", assets)
