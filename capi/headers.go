@@ -43,7 +43,7 @@ func cwgo_headers(queue C.cw_handle, request *C.char, items C.cw_handle, out *C.
 
 // readHeaders reads the header of every file once, in the order of the items.
 func readHeaders(ctx context.Context, r *headersRequest, rows *table) (op.Result, error) {
-	items, err := coretable.ParseItems(rows.batches, r.Base)
+	items, err := rows.items(r.Base)
 	if err != nil {
 		return nil, err
 	}

@@ -67,7 +67,7 @@ func cwgo_plan(queue C.cw_handle, request *C.char, items, headers C.cw_handle, o
 
 // makePlan plans. With headers it makes no request: one that is missing is an error.
 func makePlan(ctx context.Context, r *planRequest, rows, headers *table) (op.Result, error) {
-	items, err := coretable.ParseItems(rows.batches, r.Base)
+	items, err := rows.items(r.Base)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,9 @@ import (
 	"cogweave/core"
 	"cogweave/core/crs"
 	"cogweave/core/search"
+	coretable "cogweave/core/table"
+
+	"github.com/apache/arrow-go/v18/arrow"
 )
 
 // searchRequest is the request of cw_search.
@@ -37,6 +40,8 @@ type searchRequest struct {
 	GroupBy    string   `json:"group_by"`   // a property that items will be grouped by: kept as properties are
 	Narrow     bool     `json:"narrow"`     // only what planning needs
 	Bands      []string `json:"bands"`      // of a narrow search: whose assets to keep; null keeps all
+	Base       string   `json:"base"`       // of a narrow search: what relative hrefs of the plan to come are resolved against
+	Passing    bool     `json:"passing"`    // of a narrow search: the rows serve one plan, and may be let go of once they are decoded
 }
 
 // query is the request as the search engine has it.
@@ -103,6 +108,9 @@ func cwgo_search(queue C.cw_handle, request *C.char, source C.cw_handle, out *C.
 		if err != nil {
 			return nil, err
 		}
+		if err := items.whole(); err != nil {
+			return nil, err
+		}
 		items.share()
 		work := r.access.reaching(searchIn(items.source(), &r, q))
 		return func(ctx context.Context, o *op.Operation) (op.Result, error) {
@@ -112,13 +120,36 @@ func cwgo_search(queue C.cw_handle, request *C.char, source C.cw_handle, out *C.
 	})
 }
 
+// mostPassing is the size of a table, in bytes, that is kept although its rows serve one plan: `_plan_base.py` forgets larger
+// ones as soon as they are planned.
+const mostPassing = 16 << 20
+
 func searchIn(source search.Source, r *searchRequest, q *search.Query) op.Work {
 	q.Outline = r.outline
 	return func(ctx context.Context, _ *op.Operation) (op.Result, error) {
+		var ahead *coretable.ItemsAhead
+		var bytes int64
+		if r.Narrow { // a plan will want the items: they are decoded while DuckDB hands out more
+			q.Attempt = func() func(arrow.RecordBatch) bool {
+				ahead.Stop()
+				ahead, bytes = coretable.NewItemsAhead(r.Base), 0
+				return func(batch arrow.RecordBatch) (keep bool) {
+					ahead.Add(batch)
+					bytes += bytesOf(batch)
+					return !r.Passing || bytes < mostPassing
+				}
+			}
+		}
 		found, err := running().search().Search(ctx, source, q)
 		if err != nil {
+			ahead.Stop()
 			return nil, err
 		}
-		return marked("items", found.Schema, found.Batches), nil
+		made := marked("items", found.Schema, found.Batches)
+		made.ahead.Store(ahead)
+		if r.Passing && bytes >= mostPassing {
+			made.passed = &size{rows: found.Rows, bytes: bytes}
+		}
+		return made, nil
 	}
 }

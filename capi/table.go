@@ -20,6 +20,7 @@ import (
 	"cogweave/capi/handle"
 	"cogweave/core"
 	"cogweave/core/search"
+	coretable "cogweave/core/table"
 )
 
 // table is record batches of one schema, in memory that tableMemory gave. The handle holds one share,
@@ -29,9 +30,15 @@ type table struct {
 	batches []arrow.RecordBatch
 	shares  atomic.Int32
 
+	ahead  atomic.Pointer[coretable.ItemsAhead] // what a narrow search has begun to decode
+	passed *size                                // of a table whose rows are there for one plan alone; else nil
+
 	searching sync.Mutex
 	asSource  *search.TableSource // nil until it is searched
 }
+
+// size is that of a table.
+type size struct{ rows, bytes int64 }
 
 // stageKey is the schema metadata that says which stage made a table; others' tables have none.
 const stageKey = "cogweave.table"
@@ -65,6 +72,27 @@ func marked(stage string, schema *arrow.Schema, batches []arrow.RecordBatch) *ta
 	return newTable(schema, out...)
 }
 
+// whole refuses a table whose rows were let go of.
+func (t *table) whole() error {
+	if t.passed != nil {
+		return core.Errorf(core.Internal, "Passed", "the rows of this table were there for one plan alone")
+	}
+	return nil
+}
+
+// items decodes the table's items, as far as the search that made it has not.
+func (t *table) items(base string) ([]core.Item, error) {
+	ahead := t.ahead.Swap(nil)
+	if ahead != nil && ahead.Base() == base {
+		return ahead.Items()
+	}
+	ahead.Stop()
+	if err := t.whole(); err != nil {
+		return nil, err
+	}
+	return coretable.ParseItems(t.batches, base)
+}
+
 // source gives the table as something to search. DuckDB's copy of it lives as long as it is in use.
 func (t *table) source() *search.TableSource {
 	t.searching.Lock()
@@ -92,6 +120,7 @@ func (t *table) share() *table {
 // Release gives a share back.
 func (t *table) Release() {
 	if t.shares.Add(-1) == 0 {
+		t.ahead.Swap(nil).Stop()
 		if t.asSource != nil {
 			t.asSource.Release()
 		}
@@ -183,6 +212,9 @@ func cwgo_table_export(h C.cw_handle, out *C.struct_ArrowArrayStream, errorOut *
 		if err != nil {
 			return err
 		}
+		if err := t.whole(); err != nil {
+			return err
+		}
 		reader, err := array.NewRecordReader(t.schema, t.batches)
 		if err != nil {
 			return core.Errorf(core.Internal, "", "a table cannot be read: %w", err)
@@ -214,13 +246,21 @@ type columnDescription struct {
 	Type string `json:"type"`
 }
 
+func bytesOf(batch arrow.RecordBatch) (bytes int64) {
+	for _, c := range batch.Columns() {
+		bytes += int64(c.Data().SizeInBytes())
+	}
+	return bytes
+}
+
 func describeTable(t *table) tableDescription {
 	d := tableDescription{Columns: []columnDescription{}, Metadata: map[string]string{}}
 	for _, b := range t.batches {
 		d.Rows += b.NumRows()
-		for _, c := range b.Columns() {
-			d.Bytes += int64(c.Data().SizeInBytes())
-		}
+		d.Bytes += bytesOf(b)
+	}
+	if t.passed != nil {
+		d.Rows, d.Bytes = t.passed.rows, t.passed.bytes
 	}
 	for _, f := range t.schema.Fields() {
 		d.Columns = append(d.Columns, columnDescription{f.Name, f.Type.String()})

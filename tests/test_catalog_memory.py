@@ -27,7 +27,7 @@ grown = resident() - before
 while grown > 350 * int(sys.argv[2]) and time.monotonic() < until:  # memory is given back in the background
     time.sleep(0.2)
     grown = resident() - before
-print(json.dumps({"grown": grown, "times": array.sizes["time"]}))
+print(json.dumps({"grown": grown, "times": array.sizes["time"], "items": len(array.cogweave.items)}))
 """
 
 
@@ -44,4 +44,5 @@ def test_items_in_memory(tmp_path: Path) -> None:
     )
     told = json.loads(succeed(MEASURE, catalog, COUNT))
     assert told["times"] == COUNT // 400
+    assert told["items"] == COUNT  # whose rows were never kept, and are read again
     assert told["grown"] < 350 * COUNT

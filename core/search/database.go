@@ -169,9 +169,11 @@ func (d *database) query(ctx context.Context, s *statement) (*Result, error) {
 		result.Schema = rows.Schema()
 		for rows.Next() {
 			batch := rows.RecordBatch()
-			batch.Retain()
-			result.Batches = append(result.Batches, batch)
 			result.Rows += batch.NumRows()
+			if s.each == nil || s.each(batch) {
+				batch.Retain()
+				result.Batches = append(result.Batches, batch)
+			}
 		}
 		return rows.Err()
 	})

@@ -22,20 +22,22 @@ func (d *database) search(ctx context.Context, q *Query, regions []*region.Regio
 		return d.nothing(ctx, q)
 	}
 	if !q.Narrow {
-		return d.answer(ctx, q, regions)
+		result, _, err := d.answer(ctx, q, regions, nil)
+		return result, err
 	}
 	narrow := *q
 	keys := d.columns.assetKeys()
 	if perBand, ok := assetsOfBands(q.Bands, keys); ok {
 		narrow.Assets = slices.Concat(perBand...)
-		result, err := d.answer(ctx, &narrow, regions)
-		if err != nil || complete(result, perBand) {
+		result, complete, err := d.answer(ctx, &narrow, regions, perBand)
+		if err != nil || complete {
 			return result, err
 		}
 		result.Release()
 	}
 	narrow.Assets = append([]string{}, keys...)
-	return d.answer(ctx, &narrow, regions)
+	result, _, err := d.answer(ctx, &narrow, regions, nil)
+	return result, err
 }
 
 // tellsNothing: a query is about properties, which only items tell, and there is no item: what an API answers, or the
@@ -65,25 +67,36 @@ func (d *database) nothing(ctx context.Context, q *Query) (*Result, error) {
 	return d.query(ctx, s)
 }
 
-// answer runs the statement of a query, again where something had been taken for granted that is not so.
-func (d *database) answer(ctx context.Context, q *Query, regions []*region.Region) (*Result, error) {
+// answer runs the statement of a query, again where something had been taken for granted that is not so. complete tells
+// whether every item has an asset for each band, of which perBand holds the keys.
+func (d *database) answer(ctx context.Context, q *Query, regions []*region.Region, perBand [][]string) (result *Result, complete bool, err error) {
 	for {
 		s, err := d.compile(ctx, q, regions)
 		if err != nil {
-			return nil, err
+			return nil, false, err
+		}
+		keep := func(arrow.RecordBatch) bool { return true }
+		if q.Attempt != nil {
+			keep = q.Attempt()
+		}
+		complete, relative := true, false
+		s.each = func(batch arrow.RecordBatch) bool {
+			complete = complete && hasAssets(batch, perBand)
+			relative = relative || s.withoutLinks && hasRelativeHref(batch)
+			return keep(batch)
 		}
 		result, err := d.presuming(ctx, s)
 		s.release()
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		if result != nil && s.withoutLinks && hasRelativeHref(result) {
+		if result != nil && relative {
 			d.facts.relativeHrefs.Store(true)
 			result.Release()
 			result = nil
 		}
 		if result != nil {
-			return result, nil
+			return result, complete, nil
 		}
 	}
 }
@@ -106,24 +119,17 @@ func assetsOfBands(bands, keys []string) (perBand [][]string, ok bool) {
 	return perBand, len(perBand) > 0
 }
 
-// complete tells whether every item has an asset for each band.
-func complete(result *Result, perBand [][]string) bool {
-	for _, batch := range result.Batches {
-		at := batch.Schema().FieldIndices("assets")
-		if len(at) == 0 {
-			return false
-		}
-		assets, ok := batch.Column(at[0]).(*array.Struct)
-		if !ok {
-			return false
-		}
-		for _, keys := range perBand {
-			if !everyRowHas(assets, keys) {
-				return false
-			}
-		}
+// hasAssets tells whether every item of a batch has an asset for each band.
+func hasAssets(batch arrow.RecordBatch, perBand [][]string) bool {
+	if len(perBand) == 0 {
+		return true
 	}
-	return true
+	at := batch.Schema().FieldIndices("assets")
+	if len(at) == 0 {
+		return false
+	}
+	assets, ok := batch.Column(at[0]).(*array.Struct)
+	return ok && !slices.ContainsFunc(perBand, func(keys []string) bool { return !everyRowHas(assets, keys) })
 }
 
 // everyRowHas tells whether each row has an asset with one of the keys.

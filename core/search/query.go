@@ -6,6 +6,8 @@ import (
 
 	"cogweave/core"
 	"cogweave/core/search/region"
+
+	"github.com/apache/arrow-go/v18/arrow"
 )
 
 // Query says which items are wanted. Zero values put no constraint; all constraints must hold.
@@ -40,6 +42,10 @@ type Query struct {
 	Narrow bool
 	// Bands are names of bands as a plan takes them.
 	Bands []string
+	// Attempt, if set, is called for each attempt at an answer, one after another, and gives what is called with each batch
+	// as it comes. That tells whether the result is to keep it; rows count all the same. What the last attempt gives is the
+	// answer.
+	Attempt func() func(arrow.RecordBatch) (keep bool) `json:"-"`
 }
 
 // SortKey is one property to sort by.

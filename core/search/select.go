@@ -111,20 +111,18 @@ func assetStruct(assets *arrow.StructType, keys []string) string {
 	return "struct_pack(" + strings.Join(packed, ", ") + ")"
 }
 
-// hasRelativeHref tells whether some href of an answer's assets is relative, and has to be resolved.
-func hasRelativeHref(result *Result) bool {
-	for _, batch := range result.Batches {
-		at := batch.Schema().FieldIndices("assets")
-		if len(at) == 0 {
-			return false
-		}
-		assets, ok := batch.Column(at[0]).(*array.Struct)
-		for i := 0; ok && i < assets.NumField(); i++ {
-			hrefs, isText := field(assets.Field(i), "href").(array.StringLike)
-			for row := 0; isText && row < hrefs.Len(); row++ {
-				if hrefs.IsValid(row) && !strings.Contains(hrefs.Value(row), "://") {
-					return true
-				}
+// hasRelativeHref tells whether some href of a batch's assets is relative, and has to be resolved.
+func hasRelativeHref(batch arrow.RecordBatch) bool {
+	at := batch.Schema().FieldIndices("assets")
+	if len(at) == 0 {
+		return false
+	}
+	assets, ok := batch.Column(at[0]).(*array.Struct)
+	for i := 0; ok && i < assets.NumField(); i++ {
+		hrefs, isText := field(assets.Field(i), "href").(array.StringLike)
+		for row := 0; isText && row < hrefs.Len(); row++ {
+			if hrefs.IsValid(row) && !strings.Contains(hrefs.Value(row), "://") {
+				return true
 			}
 		}
 	}

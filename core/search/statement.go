@@ -1,6 +1,10 @@
 package search
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+)
 
 // statement is SQL text with the values of its parameters, in order.
 type statement struct {
@@ -13,6 +17,8 @@ type statement struct {
 	withoutLinks bool
 	// joined: DuckDB makes a join of it, which keeps no order.
 	joined bool
+	// each, if set, is called with each batch of the answer as it comes, and tells whether the result keeps it.
+	each func(arrow.RecordBatch) (keep bool)
 }
 
 func (s *statement) add(text string) *statement {

@@ -38,18 +38,10 @@ func ParseItemsWith(recs []arrow.RecordBatch, base string, options ParseItemsOpt
 	items := make([]core.Item, starts[len(recs)])
 	touch(items)
 	errs := make([]error, len(recs))
-	var next atomic.Int64
-	work := func() {
-		shared := newInterner()
-		for {
-			i := int(next.Add(1)) - 1
-			if i >= len(recs) {
-				return
-			}
-			errs[i] = parseBatch(recs[i], base, options, shared, items[starts[i]:starts[i+1]])
-		}
-	}
-	if err := onWorkers(min(core.Processors(), len(recs)), work); err != nil {
+	err := inTurn(len(recs), newInterner, func(i int, shared *interner) {
+		errs[i] = parseBatch(recs[i], base, options, shared, items[starts[i]:starts[i+1]])
+	})
+	if err != nil {
 		return nil, err
 	}
 	for _, err := range errs {
@@ -67,6 +59,18 @@ func touch(items []core.Item) {
 	for i := 0; i < len(items); i += page {
 		items[i].Datetime = 0
 	}
+}
+
+// inTurn calls f for each of n numbers, on all processors, and gives the first panic as an error. Each worker has
+// something of its own.
+func inTurn[T any](n int, own func() T, f func(i int, own T)) error {
+	var next atomic.Int64
+	return onWorkers(min(core.Processors(), n), func() {
+		mine := own()
+		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			f(i, mine)
+		}
+	})
 }
 
 // onWorkers runs work n times at once and gives the first panic as an error.

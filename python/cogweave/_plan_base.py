@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ._answers import Answerers
     from .grid import Grid
 
-_LARGE: Final = 16 << 20  # bytes of items' rows that are not kept beside a plan
+_LARGE: Final = 16 << 20  # bytes of items' rows that are not kept beside a plan; the engine's mostPassing
 _KEPT: Final = 4  # unpickled plans that stay at hand although nothing holds them
 
 

@@ -232,9 +232,12 @@ def planned(given: Mapping[str, Any], *, per_band: bool = False) -> Steps[tuple[
     outline = {"region": place.region, "intersects": place.intersects}
     columns = stac_properties.columns_of(given["properties"])
     query = {**wanted, **outline, **needed(request, columns)}
+    # Rows that only the plan looks at, and that can be read again, need not be kept.
+    planned_alone = place.grid is not None and "narrow" in query and not {"properties", "group_by"} & query.keys()
+    passing = planned_alone and found.identity(query) is not None
     try:
         ahead = None if place.grid is None else functools.partial(prepare, place.grid)
-        items = yield from find(found, query, storage, sign, progress, meanwhile=ahead)
+        items = yield from find(found, query, storage, sign, progress, meanwhile=ahead, passing=passing)
     except InvalidArgument as problem:
         if problem.argument == "time_period":
             raise _grouping.unknown(request["time_period"], problem.message) from None
@@ -247,6 +250,8 @@ def planned(given: Mapping[str, Any], *, per_band: bool = False) -> Steps[tuple[
         alone = {**request, "base": found.origin, "native": True, "time_period": None}
         target = place.grid_of((yield from native_grid(items, alone, storage, sign)))
     plan = yield from make(items, None, target, {**request, "base": found.origin}, storage, sign, progress)
+    if passing:
+        yield from aside(plan._base.let_go)
     return plan, found
 
 

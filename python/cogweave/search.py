@@ -105,13 +105,20 @@ def find(
     progress: Tracker | None = None,
     *,
     meanwhile: Callable[[], None] | None = None,
+    passing: bool = False,
 ) -> Steps[Items]:
-    """Search with a query whose members are those of the engine's request; see `Request` for meanwhile."""
+    """Search with a query whose members are those of the engine's request; see `Request` for meanwhile.
+
+    passing: nobody looks at the rows but one plan, and they can be found again by reference. The engine lets go of many
+    as soon as it has decoded them.
+    """
     query = {name: value for name, value in query.items() if value is not None}
     request = _lib.encode(
         {
             "source": source.paths,
             **query,
+            "base": source.origin,
+            "passing": passing,
             "storage": stores.request(storage),
             "sign": _signing.name(sign),
         }
