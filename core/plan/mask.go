@@ -217,7 +217,7 @@ func (p *Plan) lacksMask(item int) error {
 	if len(p.masks) == 0 || !slices.ContainsFunc(p.layoutOf(item).places, func(at place) bool { return at.asset >= 0 }) {
 		return nil
 	}
-	for k, at := range p.maskPlaces[p.layoutIDs[item]] {
+	for k, at := range p.maskPlaces[p.layoutID(item)] {
 		if at.asset < 0 {
 			e := core.Errorf(core.AssetNotFound, "NoMaskAsset", "the item has no asset %q, which mask names", p.masks[k].Asset)
 			e.ItemID, e.Band = p.Items[item].ID, p.masks[k].Asset
@@ -232,7 +232,7 @@ func (p *Plan) maskFiles(item int, start int, files []file) []file {
 	if len(p.masks) == 0 {
 		return files
 	}
-	for _, at := range p.maskPlaces[p.layoutIDs[item]] {
+	for _, at := range p.maskPlaces[p.layoutID(item)] {
 		if at.asset < 0 || slices.ContainsFunc(files[start:], func(f file) bool { return f.asset == at.asset }) {
 			continue
 		}
@@ -251,7 +251,7 @@ func (p *Plan) masksOf(source *Source, asset int, files []file) ([]*MaskPart, er
 		return nil, err
 	}
 	parts := make([]*MaskPart, len(p.masks))
-	for k, at := range p.maskPlaces[p.layoutIDs[item]] {
+	for k, at := range p.maskPlaces[p.layoutID(item)] {
 		n := slices.IndexFunc(files, func(f file) bool { return f.asset == at.asset })
 		part, err := p.maskPart(source, asset, &files[n], p.masks[k], at.sample)
 		if err != nil {
@@ -348,11 +348,15 @@ func (p *Plan) checkMasks(ctx context.Context, headers HeaderReader) error {
 	if len(p.masks) == 0 {
 		return nil
 	}
-	item := slices.IndexFunc(p.layoutIDs, func(id int32) bool {
+	fits := func(id int32) bool {
 		return !slices.ContainsFunc(p.maskPlaces[id], func(at place) bool { return at.asset < 0 }) &&
 			slices.ContainsFunc(p.layouts[id].places, func(at place) bool { return at.asset >= 0 })
-	})
-	if item < 0 {
+	}
+	item := 0
+	for item < len(p.Items) && !fits(p.layoutID(item)) {
+		item++
+	}
+	if item == len(p.Items) {
 		return core.Errorf(core.InvalidArgument, "Mask", "no item has both bands and the assets that mask names")
 	}
 	b := slices.IndexFunc(p.layoutOf(item).places, func(at place) bool { return at.asset >= 0 })

@@ -44,7 +44,7 @@ type Plan struct {
 	overviews  bool
 	kernels    []core.Kernel // per band
 	layouts    []layout
-	layoutIDs  []int32 // per item
+	layoutIDs  []int32 // per item; nil where all items have the first layout
 	sets       bandSets
 	outlines   *outlines
 	mu         sync.Mutex // of the maps
@@ -154,6 +154,9 @@ func (p *Plan) findBands(ctx context.Context, req Request, headers HeaderReader)
 	for _, row := range rows {
 		p.layouts = append(p.layouts, newLayout(row, &p.sets))
 	}
+	if len(rows) == 1 {
+		p.layoutIDs = nil
+	}
 	for b, name := range names {
 		band := Band{Name: name, Scale: 1, Resampling: req.Resampling.of(name)}
 		kernel, err := core.ParseKernel(band.Resampling)
@@ -178,7 +181,14 @@ func (p *Plan) findBands(ctx context.Context, req Request, headers HeaderReader)
 	return nil
 }
 
-func (p *Plan) layoutOf(item int) *layout { return &p.layouts[p.layoutIDs[item]] }
+func (p *Plan) layoutOf(item int) *layout { return &p.layouts[p.layoutID(item)] }
+
+func (p *Plan) layoutID(item int) int32 {
+	if p.layoutIDs == nil {
+		return 0
+	}
+	return p.layoutIDs[item]
+}
 
 // place is where band b lies in an item.
 func (p *Plan) place(item, b int) place { return p.layoutOf(item).places[b] }

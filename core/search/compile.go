@@ -71,7 +71,7 @@ func (d *database) conditions(ctx context.Context, q *Query, regions []*region.R
 		}
 		all = append(all, space...)
 	}
-	if len(q.Filter) > 0 && string(q.Filter) != "null" {
+	if q.hasFilter() {
 		filter, err := d.filter(ctx, q.Filter, s)
 		if err != nil {
 			return nil, err

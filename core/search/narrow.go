@@ -43,8 +43,7 @@ func (d *database) search(ctx context.Context, q *Query, regions []*region.Regio
 // tellsNothing: a query is about properties, which only items tell, and there is no item: what an API answers, or the
 // row groups that are left of a remote file.
 func (d *database) tellsNothing(ctx context.Context, q *Query) (bool, error) {
-	hasFilter := len(q.Filter) > 0 && string(q.Filter) != "null"
-	if d.columns.properties == nil || !isText(d.columns.properties) || (!hasFilter && len(q.SortBy) == 0 && len(q.properties()) == 0) {
+	if d.columns.properties == nil || !isText(d.columns.properties) || (!q.hasFilter() && len(q.SortBy) == 0 && len(q.properties()) == 0) {
 		return false, nil
 	}
 	return once(&d.facts, &d.facts.empty, func() (bool, error) {
@@ -57,7 +56,7 @@ func (d *database) tellsNothing(ctx context.Context, q *Query) (bool, error) {
 
 // nothing answers a query of a source without items. Its filter has to be one all the same.
 func (d *database) nothing(ctx context.Context, q *Query) (*Result, error) {
-	if len(q.Filter) > 0 && string(q.Filter) != "null" {
+	if q.hasFilter() {
 		if _, err := cql2.Parse(q.Filter); err != nil {
 			return nil, err
 		}

@@ -48,6 +48,9 @@ type Query struct {
 	Attempt func() func(arrow.RecordBatch) (keep bool) `json:"-"`
 }
 
+// hasFilter tells whether there is a filter; JSON's null is none.
+func (q *Query) hasFilter() bool { return len(q.Filter) > 0 && string(q.Filter) != "null" }
+
 // SortKey is one property to sort by.
 type SortKey struct {
 	Property   string

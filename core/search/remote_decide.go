@@ -165,7 +165,7 @@ func decidingColumns(q *Query, regions []*region.Region) ([]string, error) {
 	if len(regions) > 0 {
 		names = append(names, "bbox")
 	}
-	if len(q.Filter) > 0 && string(q.Filter) != "null" {
+	if q.hasFilter() {
 		tree, err := cql2.Parse(q.Filter)
 		if err != nil {
 			return nil, err

@@ -145,7 +145,6 @@ type assetReader struct {
 	hasProj          bool
 	storage          storageReader
 	bands            bandsOfAsset
-	arena            textArena
 	intern           *interner
 	told             core.AssetDescription // of the latest row
 }
@@ -177,7 +176,7 @@ func (r *assetReader) read(row int, ctx *assetContext) (asset core.ItemAsset, ok
 	if href, err = resolveHref(href, ctx); err != nil {
 		return asset, false, assetError(ctx, r.key, "href", err)
 	}
-	asset.Href = r.arena.keep(href)
+	asset.Href = r.intern.unlike.keep(href)
 	if err := r.describe(row, ctx); err != nil {
 		return asset, false, assetError(ctx, r.key, "projection", err)
 	}

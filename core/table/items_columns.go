@@ -65,6 +65,7 @@ func storage(a arrow.Array) arrow.Array {
 // interner keeps one copy of texts and descriptions that repeat.
 type interner struct {
 	texts        map[string]string
+	unlike       textArena // texts that do not repeat, of all batches of a worker
 	descriptions describer
 	members      jsonMemo
 }
