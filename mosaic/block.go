@@ -126,7 +126,7 @@ func (rd *round) combineBands(b *block, n *need, s *scratch) {
 			rd.failedNeed(n, full, err)
 			continue
 		}
-		if !full {
+		if !full && !sn.placed { // beside a band that failed: the item is left out, or the read ends
 			values, dtype := s.pixels(sn, b)
 			j.saw(n.item, k, s.valid)
 			b.bands[k].Add(values, dtype, s.valid)

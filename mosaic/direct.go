@@ -9,6 +9,26 @@ import (
 // grid's own pixels has all that a block can get, there is nothing to resample and nothing to combine.
 func (rd *round) direct(b *block) bool {
 	j := rd.job
+	if !rd.isCopy(b) {
+		return false
+	}
+	for _, sn := range b.needs[0].sources {
+		if sn.layers[0].tiles[0].err != nil {
+			return false
+		}
+	}
+	for k, sn := range b.needs[0].sources {
+		if !sn.placed {
+			j.copyBlock(b, k, sn)
+		}
+	}
+	b.written = true
+	return true
+}
+
+// isCopy tells whether a block is a copy of what its tiles hold, if they can be decoded.
+func (rd *round) isCopy(b *block) bool {
+	j := rd.job
 	if !rd.alone(b) {
 		return false
 	}
@@ -18,10 +38,6 @@ func (rd *round) direct(b *block) bool {
 			return false
 		}
 	}
-	for k, sn := range b.needs[0].sources {
-		j.copyBlock(b, k, sn)
-	}
-	b.written = true
 	return true
 }
 
@@ -54,13 +70,13 @@ func (rd *round) single(b *block, s *scratch) bool {
 }
 
 // isOneTile tells whether the source is on the grid's own pixels, covers every cell of the block, and has them all in
-// one decoded tile, raw and with no mask beside them.
+// one tile, raw and with no mask beside them.
 func (s *sourceNeed) isOneTile() bool {
 	if !s.source.Aligned || !s.whole || s.scaled != "" || len(s.layers) != 1 || len(s.masks) != 0 || len(s.layers[0].tiles) != 1 {
 		return false
 	}
 	t := s.layers[0].tiles[0]
-	return t != nil && !t.sparse && t.err == nil
+	return t != nil && !t.sparse
 }
 
 // copies tells whether the block's cells are the source's pixels as they are: each is valid, or nothing comes after

@@ -45,6 +45,7 @@ type sourceNeed struct {
 	scaled core.DType    // of physical values; "" for raw pixels
 	layers []layerNeed
 	masks  []*maskNeed
+	placed bool // its pixels were decoded into the output (straight.go)
 }
 
 // planRound chooses the next items of the blocks that are not full: as many as lie over each cell
