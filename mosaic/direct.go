@@ -62,6 +62,7 @@ func (rd *round) single(b *block, s *scratch) bool {
 	w := b.cells.Window
 	for k, sn := range b.needs[0].sources {
 		values, dtype := s.pixels(sn, b)
+		j.prepare(j.spec.Planes[k]+b.cells.Offset, b.cells.Stride, w)
 		out := j.run.out[(j.spec.Planes[k]+b.cells.Offset)*j.run.dtype.Size():]
 		combine.Place(values, dtype, s.valid, j.run.fill(j.bands[k]), out, j.run.dtype, b.cells.Stride, w.Height, w.Width)
 	}
@@ -95,6 +96,7 @@ func (s *sourceNeed) copies(fill float64, last bool) bool {
 
 func (j *job) copyBlock(b *block, k int, sn *sourceNeed) {
 	c, size := b.cells, sn.dtype().Size()
+	j.prepare(j.spec.Planes[k]+c.Offset, c.Stride, c.Window)
 	at := core.Window{Row: c.Window.Row + sn.source.Shift[0], Col: c.Window.Col + sn.source.Shift[1]}
 	layer := &sn.layers[0]
 	t := layer.tiles[0]

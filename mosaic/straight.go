@@ -25,6 +25,7 @@ func (t *tile) straight(data []byte) bool {
 		}
 		shift = sn.source.Shift
 		job.Samples = append(job.Samples, sn.layers[0].layer.Sample)
+		j.prepare(j.spec.Planes[k]+to.first(), to.stride, to.cells)
 		job.Dst = append(job.Dst, j.run.out[(j.spec.Planes[k]+to.first())*size:])
 		job.Part, job.Stride = to.cells, to.stride
 		job.Part.Row += shift[0] - sn.layers[0].row*t.image.TileHeight
