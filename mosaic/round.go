@@ -272,7 +272,23 @@ func (rd *round) discharge(bytes int64) {
 // arrived counts down what a block waits for.
 func (rd *round) arrived(b *block) {
 	if b.waiting.Add(-1) == 0 {
-		rd.job.run.group.Go(true, rd.job.guard(func() { rd.combine(b) }))
+		rd.queue(b)
+	}
+}
+
+func (rd *round) queue(b *block) {
+	rd.job.run.group.Go(true, rd.job.guard(func() { rd.combine(b) }))
+}
+
+// arrivedHere is arrived on a worker that has decoded the tile: it combines the block itself, from its own cache, unless
+// somebody else has nothing to do.
+func (rd *round) arrivedHere(b *block) {
+	switch {
+	case b.waiting.Add(-1) > 0:
+	case rd.job.run.group.Alone():
+		rd.job.attempt(func() { rd.combine(b) })
+	default:
+		rd.queue(b)
 	}
 }
 

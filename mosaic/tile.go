@@ -165,7 +165,7 @@ func (t *tile) ready(data []byte) {
 		}
 	}
 	for _, b := range t.users {
-		t.round.arrived(b)
+		t.round.arrivedHere(b)
 	}
 	t.release()
 }
