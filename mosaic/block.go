@@ -126,7 +126,7 @@ func (rd *round) combineBands(b *block, n *need, s *scratch) {
 			rd.failedNeed(n, full, err)
 			continue
 		}
-		if !full {
+		if !full && !sn.placed { // beside a band that failed: the item is left out, or the read ends
 			values, dtype := s.pixels(sn, b)
 			j.saw(n.item, k, s.valid)
 			b.bands[k].Add(values, dtype, s.valid)
@@ -159,6 +159,12 @@ func (rd *round) combined(b *block) {
 	}
 }
 
+// prepare waits until cells can be written to a part of the output that begins at a pixel of it.
+func (j *job) prepare(pixel, stride int, cells core.Window) {
+	size := j.run.dtype.Size()
+	j.run.ground.prepare(pixel*size, (pixel+(cells.Height-1)*stride+cells.Width)*size)
+}
+
 // writeBlock puts the block's pixels into the output.
 func (j *job) writeBlock(b *block) error {
 	b.accumulators(j)
@@ -177,6 +183,7 @@ func (j *job) writeBlock(b *block) error {
 			}
 		}
 		if c.Rows == nil {
+			j.prepare(plane+c.Offset, c.Stride, c.Window)
 			finish(j.run.out[(plane+c.Offset)*size:], c.Stride, c.Window.Height, c.Window.Width)
 			continue
 		}

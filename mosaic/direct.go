@@ -9,6 +9,26 @@ import (
 // grid's own pixels has all that a block can get, there is nothing to resample and nothing to combine.
 func (rd *round) direct(b *block) bool {
 	j := rd.job
+	if !rd.isCopy(b) {
+		return false
+	}
+	for _, sn := range b.needs[0].sources {
+		if sn.layers[0].tiles[0].err != nil {
+			return false
+		}
+	}
+	for k, sn := range b.needs[0].sources {
+		if !sn.placed {
+			j.copyBlock(b, k, sn)
+		}
+	}
+	b.written = true
+	return true
+}
+
+// isCopy tells whether a block is a copy of what its tiles hold, if they can be decoded.
+func (rd *round) isCopy(b *block) bool {
+	j := rd.job
 	if !rd.alone(b) {
 		return false
 	}
@@ -18,10 +38,6 @@ func (rd *round) direct(b *block) bool {
 			return false
 		}
 	}
-	for k, sn := range b.needs[0].sources {
-		j.copyBlock(b, k, sn)
-	}
-	b.written = true
 	return true
 }
 
@@ -46,6 +62,7 @@ func (rd *round) single(b *block, s *scratch) bool {
 	w := b.cells.Window
 	for k, sn := range b.needs[0].sources {
 		values, dtype := s.pixels(sn, b)
+		j.prepare(j.spec.Planes[k]+b.cells.Offset, b.cells.Stride, w)
 		out := j.run.out[(j.spec.Planes[k]+b.cells.Offset)*j.run.dtype.Size():]
 		combine.Place(values, dtype, s.valid, j.run.fill(j.bands[k]), out, j.run.dtype, b.cells.Stride, w.Height, w.Width)
 	}
@@ -54,13 +71,13 @@ func (rd *round) single(b *block, s *scratch) bool {
 }
 
 // isOneTile tells whether the source is on the grid's own pixels, covers every cell of the block, and has them all in
-// one decoded tile, raw and with no mask beside them.
+// one tile, raw and with no mask beside them.
 func (s *sourceNeed) isOneTile() bool {
 	if !s.source.Aligned || !s.whole || s.scaled != "" || len(s.layers) != 1 || len(s.masks) != 0 || len(s.layers[0].tiles) != 1 {
 		return false
 	}
 	t := s.layers[0].tiles[0]
-	return t != nil && !t.sparse && t.err == nil
+	return t != nil && !t.sparse
 }
 
 // copies tells whether the block's cells are the source's pixels as they are: each is valid, or nothing comes after
@@ -79,6 +96,7 @@ func (s *sourceNeed) copies(fill float64, last bool) bool {
 
 func (j *job) copyBlock(b *block, k int, sn *sourceNeed) {
 	c, size := b.cells, sn.dtype().Size()
+	j.prepare(j.spec.Planes[k]+c.Offset, c.Stride, c.Window)
 	at := core.Window{Row: c.Window.Row + sn.source.Shift[0], Col: c.Window.Col + sn.source.Shift[1]}
 	layer := &sn.layers[0]
 	t := layer.tiles[0]

@@ -21,18 +21,19 @@ func TestBlocksOfOneItem(t *testing.T) {
 		return number(row, col)
 	}
 	other := func(row, col int) uint16 { return uint16(60000 + row%7 + col%11) }
-	for _, shift := range []float64{0, 3.7} {
-		for _, items := range []int{1, 2} {
+	for _, shift := range []float64{0, 3.7, 100} {
+		for _, items := range []int{1, 2, -2} { // -2: tiles that are compressed
 			for _, nodata := range []float64{0, 9} {
 				for _, kernel := range []string{"nearest", "bilinear"} {
 					t.Run(fmt.Sprintf("shift %v, %d items, nodata %v, %s", shift, items, nodata, kernel), func(t *testing.T) {
 						a := newArchive()
+						a.deflate = items < 0
 						// The first item ends within the grid, so that blocks have all, a part or nothing of it.
 						list := []core.Item{a.add("a", 500000-shift, 5000000+shift, 192, holes), a.add("b", 500000, 5000000, 256, other)}
 						text := plan.Number(nodata)
 						p, err := plan.New(t.Context(), plan.Request{
 							Grid:       plan.GridSpec{CRS: "EPSG:32633", Transform: [6]float64{10, 0, 500000, 0, -10, 5000000}, Shape: [2]int{230, 230}},
-							TimePeriod: "P1D", NoData: &text, Resampling: plan.Resampling{"*": kernel}}, list[:items], crs.Projection{}, a)
+							TimePeriod: "P1D", NoData: &text, Resampling: plan.Resampling{"*": kernel}}, list[:max(items, -items)], crs.Projection{}, a)
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -110,7 +111,6 @@ func TestIsOneTile(t *testing.T) {
 		"two tiles":      func(s *sourceNeed) { s.layers[0].tiles = []*tile{{}, {}} },
 		"not needed":     func(s *sourceNeed) { s.layers[0].tiles = []*tile{nil} },
 		"sparse":         func(s *sourceNeed) { s.layers[0].tiles[0].sparse = true },
-		"failed":         func(s *sourceNeed) { s.layers[0].tiles[0].err = errAbandoned },
 	} {
 		s := whole()
 		change(s)

@@ -54,17 +54,22 @@ func (j *job) guard(f func()) func() {
 	return func() {
 		j.run.gate.RLock()
 		defer j.run.gate.RUnlock()
-		defer func() {
-			if p := recover(); p != nil {
-				j.end(core.Panicked(p))
-			}
-		}()
-		if j.run.ctx.Err() != nil {
-			j.end(core.Errorf(core.Cancelled, "", "cancelled"))
-			return
-		}
-		f()
+		j.attempt(f)
 	}
+}
+
+// attempt does f in a task.
+func (j *job) attempt(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			j.end(core.Panicked(p))
+		}
+	}()
+	if j.run.ctx.Err() != nil {
+		j.end(core.Errorf(core.Cancelled, "", "cancelled"))
+		return
+	}
+	f()
 }
 
 // end finishes the job, once.

@@ -15,7 +15,7 @@ import (
 	"cogweave/core/plan"
 )
 
-// archive is a set of uncompressed rasters in memory: headers, and a source of their tiles.
+// archive is a set of rasters in memory: headers, and a source of their tiles.
 type archive struct {
 	headers map[string]*cog.Header
 	files   map[string][]byte
@@ -24,7 +24,7 @@ type archive struct {
 	asked   []core.TileRef
 	fail    map[string]error
 	side    int  // of the tiles of rasters added from now on,
-	deflate bool // and whether they are compressed
+	deflate bool // and whether they have predictor 2 and are compressed
 }
 
 func newArchive() *archive {
@@ -60,15 +60,22 @@ func (a *archive) add(href string, x, y float64, size int, pixel func(row, col i
 		Georef: cog.Georef{EPSG: 32633, HasTransform: true, Transform: core.Affine{A: 10, C: x, E: -10, F: y}}}
 	l := cog.Level{Width: size, Height: size, TileWidth: tileSide, TileHeight: tileSide, Tiled: true, Samples: 1, Bits: []int{16},
 		Format: cog.Unsigned, Compression: cog.Uncompressed, Predictor: 1}
+	if a.deflate {
+		l.Compression, l.Predictor = cog.Deflate, 2
+	}
 	var file []byte
 	for top := 0; top < size; top += tileSide {
 		for left := 0; left < size; left += tileSide {
 			var tile []byte
 			for i := range tileSide * tileSide {
-				tile = binary.LittleEndian.AppendUint16(tile, pixel(top+i/tileSide, left+i%tileSide))
+				value := pixel(top+i/tileSide, left+i%tileSide)
+				if a.deflate && i%tileSide > 0 {
+					value -= pixel(top+i/tileSide, left+i%tileSide-1)
+				}
+				tile = binary.LittleEndian.AppendUint16(tile, value)
 			}
 			if a.deflate {
-				l.Compression, tile = cog.Deflate, deflated(tile)
+				tile = deflated(tile)
 			}
 			l.Offsets, l.ByteCounts = append(l.Offsets, uint64(len(file))), append(l.ByteCounts, uint64(len(tile)))
 			file = append(file, tile...)

@@ -17,6 +17,7 @@ type Pool struct {
 	groups  []*Group // those with work, in the order in which they are served
 	threads int      // wanted
 	alive   int      // workers that run
+	idle    int      // of them, those that wait for a task
 }
 
 // NewPool makes a pool of that many workers. They start with the first task.
@@ -75,6 +76,18 @@ func (g *Group) Go(urgent bool, task func()) {
 	p.wake.Signal()
 }
 
+// Alone tells a worker whether to go on with what it could queue: the others are busy, and no other group waits.
+func (g *Group) Alone() bool {
+	p := g.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	others := len(p.groups)
+	if g.queued {
+		others--
+	}
+	return p.idle == 0 && p.alive >= p.threads && others == 0
+}
+
 // next takes a task from the group served longest ago. The lock is held.
 func (p *Pool) next() (*Group, func()) {
 	g := p.groups[0]
@@ -108,7 +121,9 @@ func (p *Pool) work() {
 			return
 		}
 		if len(p.groups) == 0 {
+			p.idle++
 			p.wake.Wait()
+			p.idle--
 			continue
 		}
 		g, task := p.next()

@@ -1,6 +1,7 @@
 package mosaic
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -91,5 +92,36 @@ func TestThreadsCanGrowAndShrink(t *testing.T) {
 	run(50)
 	if p.Threads() != 1 {
 		t.Errorf("%d threads", p.Threads())
+	}
+}
+
+// A worker goes on by itself where all others are busy, and only as long as no other group waits.
+func TestAlone(t *testing.T) {
+	p := NewPool(2)
+	g, other := p.Group(func(err error) { t.Error(err) }), p.Group(func(err error) { t.Error(err) })
+	busy, free := make(chan struct{}), make(chan struct{})
+	var tasks sync.WaitGroup
+	tasks.Add(3)
+	g.Go(false, func() {
+		defer tasks.Done()
+		if g.Alone() {
+			t.Error("the second worker is not there yet, and counts as busy")
+		}
+		g.Go(false, func() { defer tasks.Done(); close(busy); <-free })
+		<-busy
+		if !g.Alone() {
+			t.Error("the other worker is not taken to be busy")
+		}
+		other.Go(false, tasks.Done)
+		if g.Alone() {
+			t.Error("another group waits, and is not seen")
+		}
+		close(free)
+	})
+	tasks.Wait()
+	last := make(chan bool)
+	for idle := false; !idle; runtime.Gosched() { // until the other worker waits
+		g.Go(false, func() { last <- g.Alone() })
+		idle = !<-last
 	}
 }

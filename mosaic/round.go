@@ -45,6 +45,7 @@ type sourceNeed struct {
 	scaled core.DType    // of physical values; "" for raw pixels
 	layers []layerNeed
 	masks  []*maskNeed
+	placed bool // its pixels were decoded into the output (straight.go)
 }
 
 // planRound chooses the next items of the blocks that are not full: as many as lie over each cell
@@ -271,7 +272,23 @@ func (rd *round) discharge(bytes int64) {
 // arrived counts down what a block waits for.
 func (rd *round) arrived(b *block) {
 	if b.waiting.Add(-1) == 0 {
-		rd.job.run.group.Go(true, rd.job.guard(func() { rd.combine(b) }))
+		rd.queue(b)
+	}
+}
+
+func (rd *round) queue(b *block) {
+	rd.job.run.group.Go(true, rd.job.guard(func() { rd.combine(b) }))
+}
+
+// arrivedHere is arrived on a worker that has decoded the tile: it combines the block itself, from its own cache, unless
+// somebody else has nothing to do.
+func (rd *round) arrivedHere(b *block) {
+	switch {
+	case b.waiting.Add(-1) > 0:
+	case rd.job.run.group.Alone():
+		rd.job.attempt(func() { rd.combine(b) })
+	default:
+		rd.queue(b)
 	}
 }
 

@@ -68,6 +68,7 @@ type run struct {
 	ahead   lookAhead
 	group   *Group
 	out     []byte
+	ground  *ground // of out
 	dtype   core.DType
 	opts    Options
 
@@ -93,6 +94,7 @@ func (e *Engine) Run(ctx context.Context, p *plan.Plan, w plan.Window, headers p
 		return &Report{}, nil
 	}
 	r := &run{engine: e, plan: p, headers: headers, tiles: tiles, out: out, dtype: dtype, opts: opts}
+	r.ground = newGround(out, e.Pool.Threads())
 	reads := 1
 	if opts.Ahead.Of > 0 {
 		reads = 2

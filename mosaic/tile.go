@@ -106,6 +106,7 @@ func (t *tile) decode(data []byte) {
 			return // another read decodes it
 		}
 	case t.inPlace(data):
+	case t.straight(data):
 	default:
 		t.pixels = t.buffers(len(t.samples), t.rows)
 		t.err = t.unpack(data, t.samples, t.rows, t.pixels)
@@ -118,7 +119,7 @@ func (t *tile) inPlace(data []byte) bool {
 	if t.image.Compression != cog.Uncompressed || len(t.samples) != 1 {
 		return false
 	}
-	job := decode.Job{Header: t.header, Level: t.image, Index: t.index, Data: data, Rows: t.rows, Samples: t.samples}
+	job := t.job(data, t.samples, t.rows)
 	plane := job.InPlace()
 	if plane == nil {
 		return false
@@ -141,8 +142,13 @@ func (t *tile) buffers(samples, rows int) [][]byte {
 func (t *tile) unpack(data []byte, samples []int, rows int, dst [][]byte) error {
 	run := t.round.job.run
 	run.engine.stats.decoded.Add(int64(rows * t.image.TileWidth * len(samples)))
-	return decode.Tile(run.ctx, decode.Job{Header: t.header, Level: t.image, Index: t.index, Data: data,
-		Rows: rows, Samples: samples, Dst: dst})
+	job := t.job(data, samples, rows)
+	job.Dst = dst
+	return decode.Tile(run.ctx, job)
+}
+
+func (t *tile) job(data []byte, samples []int, rows int) decode.Job {
+	return decode.Job{Header: t.header, Level: t.image, Index: t.index, Data: data, Rows: rows, Samples: samples}
 }
 
 // ready tells the blocks that wait for the tile.
@@ -159,7 +165,7 @@ func (t *tile) ready(data []byte) {
 		}
 	}
 	for _, b := range t.users {
-		t.round.arrived(b)
+		t.round.arrivedHere(b)
 	}
 	t.release()
 }

@@ -23,14 +23,20 @@ def cogweave(request: dict[str, Any]) -> Callable[[], Any]:
 
 
 def cores(request: dict[str, Any]) -> Callable[[], Any]:
-    """The same where each step has other processors: threads that are there already move to them.
+    """The same several times over, where each step has other processors: threads that are there already move to them.
 
     One worker on two processors is not one core: what it reads is fetched meanwhile by the other one.
     """
     read = _reading(request)
     for thread in os.listdir("/proc/self/task"):
         os.sched_setaffinity(int(thread), ALL[: request["threads"]])
-    return read
+
+    def run() -> Any:
+        for _ in range(request["reads"] - 1):
+            read()
+        return read()
+
+    return run
 
 
 def _reading(request: dict[str, Any]) -> Callable[[], Any]:

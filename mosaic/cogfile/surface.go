@@ -1,11 +1,20 @@
 package cogfile
 
+// #cgo CFLAGS: -O3
+// #cgo noescape cw_some_zero
+// #cgo nocallback cw_some_zero
+// #cgo noescape cw_mark_equal
+// #cgo nocallback cw_mark_equal
+// #cgo noescape cw_mark_all
+// #cgo nocallback cw_mark_all
+// #include "pixels.h"
+import "C"
+
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
-	"runtime"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -130,55 +139,37 @@ func (s *surface) row(plane, y int) []byte {
 
 // hasFill tells whether some pixel of a strip is the raster's fill, 0.
 func (s *surface) hasFill(top, rows int) bool {
-	zero := make([]byte, s.DType.Size())
 	for plane := range s.Layers {
 		for y := range rows {
-			if contains(s.row(plane, top+y), zero) {
+			if s.someZero(s.row(plane, top+y)) {
 				return true
 			}
-			runtime.Gosched() // the loops below have no point at which a collector could stop them
 		}
 	}
 	return false
 }
+
+// mark is what a pixel of a mask holds where there is data.
+const mark = 127
 
 // markRow marks the pixels of a row in which some layer is the same as in the second painting; all of them if there
 // was none.
 func (s *surface) markRow(y int, again [][]byte) {
 	size := s.DType.Size()
-	mark := s.DType.Bytes(127)
 	mask := s.mask[y*s.Grid.Cols*size:][:s.Grid.Cols*size]
 	if again == nil {
-		fillWith(mask, mark)
+		C.cw_mark_all(start(mask), C.ptrdiff_t(s.Grid.Cols), C.int(size), mark)
+		return
 	}
 	for plane, second := range again {
-		markEqual(mask, s.row(plane, y), second, mark)
+		C.cw_mark_equal(start(mask), start(s.row(plane, y)), start(second), C.ptrdiff_t(s.Grid.Cols), C.int(size), mark)
 	}
-	s.bare = s.bare || contains(mask, make([]byte, size))
-	runtime.Gosched()
+	s.bare = s.bare || s.someZero(mask)
 }
 
-func contains(pixels, value []byte) bool {
-	for at := 0; at < len(pixels); at += len(value) {
-		if bytes.Equal(pixels[at:at+len(value)], value) {
-			return true
-		}
-	}
-	return false
+func (s *surface) someZero(pixels []byte) bool {
+	size := s.DType.Size()
+	return C.cw_some_zero(start(pixels), C.ptrdiff_t(len(pixels)/size), C.int(size)) != 0
 }
 
-func fillWith(pixels, value []byte) {
-	for at := 0; at < len(pixels); at += len(value) {
-		copy(pixels[at:], value)
-	}
-}
-
-// markEqual marks the pixels in which two rows agree.
-func markEqual(mask, a, b, mark []byte) {
-	size := len(mark)
-	for at := 0; at < len(mask); at += size {
-		if bytes.Equal(a[at:at+size], b[at:at+size]) {
-			copy(mask[at:], mark)
-		}
-	}
-}
+func start(pixels []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(pixels)) }

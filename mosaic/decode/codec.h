@@ -22,18 +22,8 @@ typedef struct {
   size_t produced; // bytes written to dst, at most want
 } cw_result;
 
-// Which of the two inflating libraries is the faster one for the tiles of a level (pace.c).
-typedef struct {
-  uint64_t level; // any number that tells levels apart
-  uint32_t tiles; // inflated since the libraries were last compared
-  int by_isal;
-} cw_pace;
-
-enum { CW_PACES = 16 };
-
 // What a decoding thread keeps between tiles. Members are allocated when first needed.
 typedef struct {
-  cw_pace paces[CW_PACES];
   void *inflate; // struct inflate_state of ISA-L
   void *libdeflate; // struct libdeflate_decompressor
   void *zstd;    // ZSTD_DCtx
@@ -67,7 +57,7 @@ cw_result cw_unpackbits(const uint8_t *src, size_t n, uint8_t *dst, size_t want)
 // takes a whole and sound stream, else its status is CW_CORRUPT whatever the reason.
 cw_result cw_inflate_until_full(cw_arena *arena, const uint8_t *src, size_t n, uint8_t *dst, size_t want);
 cw_result cw_inflate_whole(cw_arena *arena, const uint8_t *src, size_t n, uint8_t *dst, size_t want);
-// Tells which of the two to try first, where both can.
+// Tells which of the two to try first, where both can (pace.c). level is any number that tells levels apart.
 int cw_until_full_is_faster(cw_arena *arena, uint64_t level, const uint8_t *src, size_t n, uint8_t *dst, size_t want);
 
 // Mirrors the bits of each byte, for FillOrder 2.

@@ -229,6 +229,16 @@ func TestMisuse(t *testing.T) {
 		"planes":           func(j *decode.Job) { j.Samples = []int{0, 0} },
 		"a short plane":    func(j *decode.Job) { j.Dst[0] = j.Dst[0][:100] },
 		"no sample wanted": func(j *decode.Job) { j.Samples, j.Dst = nil, nil },
+		"a part beyond":    func(j *decode.Job) { j.Part, j.Stride = core.Window{Col: 1, Height: 64, Width: 64}, 64 },
+		"a part before":    func(j *decode.Job) { j.Part, j.Stride = core.Window{Row: -1, Height: 65, Width: 64}, 64 },
+		"a part of others": func(j *decode.Job) { j.Part, j.Stride = core.Window{Height: 8, Width: 64}, 64 },
+		"rows that meet":   func(j *decode.Job) { j.Part, j.Stride = core.Window{Height: 64, Width: 64}, 63 },
+		"rows too far":     func(j *decode.Job) { j.Part, j.Stride = core.Window{Height: 64, Width: 64}, 65 },
+		"a part of GDAL's": func(j *decode.Job) {
+			level := *j.Level
+			level.Compression = cog.JPEG
+			j.Level, j.Part, j.Stride = &level, core.Window{Height: 64, Width: 64}, 64
+		},
 	} {
 		job := newJob(&cog.Header{}, bytesLevel(64, cog.Deflate), 0, 64, data)
 		change(&job)

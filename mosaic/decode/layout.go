@@ -21,16 +21,18 @@ const maxTileBytes = 1<<31 - 1
 
 // layout is what a job comes to once its level was understood. Sizes are bytes.
 type layout struct {
-	native     bool // one of our codecs, else GDAL's
-	tileRows   int  // rows that the tile holds; fewer than TileHeight in a last strip
-	samples    int  // interleaved in the tile
-	bits       int  // of a stored sample
-	size       int  // of a pixel in Dst
-	rowBytes   int  // of a stored row
-	codecRows  int  // rows that the codec is to decode: those wanted, or all
-	codecBytes int  // of these rows as stored
-	planeBytes int  // of Dst[k]
-	predictor  int  // 1 where the codec knows no predictor
+	native     bool        // one of our codecs, else GDAL's
+	tileRows   int         // rows that the tile holds; fewer than TileHeight in a last strip
+	samples    int         // interleaved in the tile
+	bits       int         // of a stored sample
+	size       int         // of a pixel in Dst
+	rowBytes   int         // of a stored row
+	codecRows  int         // rows that the codec is to decode: those wanted, or all
+	codecBytes int         // of these rows as stored
+	part       core.Window // of the tile, that goes into Dst
+	stride     int         // from row to row of Dst, pixels
+	planeBytes int         // of Dst[k]
+	predictor  int         // 1 where the codec knows no predictor
 }
 
 // layout checks the job, its level and its planes, so that nothing after it needs to ask again.
@@ -82,7 +84,14 @@ func (job *Job) plainLayout() (layout, error) {
 		return l, job.unsupported("its tile of %d x %d pixels is too large", level.TileWidth, level.TileHeight)
 	}
 	l.codecBytes = l.rowBytes * l.codecRows
-	l.planeBytes = level.TileWidth * l.size * job.Rows
+	l.part, l.stride = core.Window{Height: job.Rows, Width: level.TileWidth}, level.TileWidth
+	if !job.Part.Empty() {
+		l.part, l.stride = job.Part, job.Stride
+		if p := l.part; !job.TakesParts() || p.Row < 0 || p.Col < 0 || p.Row+p.Height != job.Rows || p.Col+p.Width > level.TileWidth || l.stride < p.Width {
+			return l, job.misuse("it has no such part")
+		}
+	}
+	l.planeBytes = ((l.part.Height-1)*l.stride + l.part.Width) * l.size
 	return l, nil
 }
 

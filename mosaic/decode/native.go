@@ -44,7 +44,7 @@ func (job *Job) decodeNative(l *layout) error {
 	if err != nil {
 		return err
 	}
-	row := C.cw_arena_row(a.c, C.size_t(l.rowBytes))
+	row := C.cw_arena_row(a.c, C.size_t(l.rowBytes+job.Level.TileWidth*l.size))
 	if row == nil {
 		return job.outOfMemory()
 	}
@@ -110,7 +110,7 @@ func (job *Job) storedRows(l *layout, a *arena) (*C.uint8_t, error) {
 // rowsBuffer is where the codec writes: the plane itself where its rows are the stored ones, since then
 // the other steps work in place.
 func (job *Job) rowsBuffer(l *layout, a *arena) *C.uint8_t {
-	if l.samples == 1 && l.bits == 8*l.size && l.codecRows == job.Rows && len(job.Dst) == 1 {
+	if l.samples == 1 && l.bits == 8*l.size && l.codecRows == job.Rows && len(job.Dst) == 1 && job.Part.Empty() {
 		return pointer(job.Dst[0])
 	}
 	return C.cw_arena_rows(a.c, C.size_t(l.codecBytes))
@@ -164,6 +164,7 @@ func (job *Job) unpackLayout(l *layout) C.cw_layout {
 		width: C.int64_t(job.Level.TileWidth), rows: C.int64_t(job.Rows), row_bytes: C.int64_t(l.rowBytes),
 		samples: C.int32_t(l.samples), bits: C.int32_t(l.bits), size: C.int32_t(l.size),
 		predictor: C.int32_t(l.predictor), kind: C.CW_UNSIGNED,
+		top: C.int64_t(l.part.Row), left: C.int64_t(l.part.Col), cols: C.int64_t(l.part.Width), stride: C.int64_t(l.stride),
 	}
 	switch job.Level.Format {
 	case cog.Float:

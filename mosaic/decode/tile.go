@@ -27,6 +27,10 @@ type Job struct {
 	// Dst[k] receives Samples[k]: Rows*Level.TileWidth pixels, row-major, of Level.DType() in the machine's byte
 	// order. A mask becomes 0 and 255. After an error its content is undefined.
 	Dst [][]byte
+	// Part, unless it is empty, is the rectangle of the tile that Dst receives, the last of Rows its last row, Stride
+	// pixels from row to row. Only where TakesParts tells so.
+	Part   core.Window
+	Stride int
 }
 
 // Tile decodes one tile into job.Dst. It is safe for concurrent use, runs on the calling goroutine and
@@ -58,6 +62,11 @@ func Tile(ctx context.Context, job Job) error {
 		}
 	}
 	return nil
+}
+
+// TakesParts tells whether a part of the tile can be decoded into rows that lie anywhere.
+func (job *Job) TakesParts() bool {
+	return isNative(job.Level) && !job.Level.DType().IsComplex() && !job.isMask()
 }
 
 // isMask tells whether the tile belongs to a transparency mask, whose values GDAL gives as 0 and 255.

@@ -38,8 +38,17 @@ static void unpack_row(const cw_layout *l, const uint8_t *src, int sample, uint8
 }
 
 void cw_unpack(const cw_layout *l, const uint8_t *rows, int sample, uint8_t *plane, uint8_t *row) {
-  int64_t plane_row = l->width * l->size;
-  for (int64_t y = 0; y < l->rows; y++) unpack_row(l, rows + y * l->row_bytes, sample, plane + y * plane_row, row);
+  uint8_t *line = row + l->row_bytes;
+  for (int64_t y = l->top; y < l->rows; y++) {
+    const uint8_t *src = rows + y * l->row_bytes;
+    uint8_t *dst = plane + (y - l->top) * l->stride * l->size;
+    if (l->cols == l->width) {
+      unpack_row(l, src, sample, dst, row);
+    } else {
+      unpack_row(l, src, sample, line, row);
+      memcpy(dst, line + l->left * l->size, (size_t)(l->cols * l->size));
+    }
+  }
 }
 
 void cw_accumulate(const cw_layout *l, uint8_t *rows) {

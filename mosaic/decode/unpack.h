@@ -18,6 +18,8 @@ typedef struct {
   int32_t kind;      // enum cw_kind
   int32_t predictor; // 1, 2 or 3
   int32_t swap;      // the file is big-endian
+  int64_t top, left, cols; // the part that goes into the plane: rows from top on, so many pixels of each from left on
+  int64_t stride;    // pixels from row to row of the plane
 } cw_layout;
 
 // Undoes the byte differencing of predictor 3 in all rows. cw_unpack then finds the bytes of a
@@ -25,7 +27,7 @@ typedef struct {
 void cw_accumulate(const cw_layout *layout, uint8_t *rows);
 
 // Writes the plane of one sample. rows and plane may be the same memory when a row holds one sample of
-// the plane's own size. row is scratch of row_bytes.
+// the plane's own size and all of the tile is wanted. row is scratch of row_bytes and a row of pixels.
 void cw_unpack(const cw_layout *layout, const uint8_t *rows, int sample, uint8_t *plane, uint8_t *row);
 
 // Writes n complex pixels of two planes of parts, as layout has these: int16, int32 and float become pairs of float,

@@ -278,6 +278,37 @@ func (w *written) compare(t *testing.T) {
 					t.Fatalf("tile %d, %d rows, sample %d: differs from GDAL at byte %d", i, want, s, firstDifference(got, wanted))
 				}
 			}
+			for _, left := range []int{0, w.level.TileWidth / 3} {
+				comparePart(t, job, core.Window{Row: want / 2, Col: left, Height: want - want/2, Width: w.level.TileWidth - left})
+				comparePart(t, job, core.Window{Row: 0, Col: left, Height: want, Width: w.level.TileWidth/3 + 1})
+			}
+		}
+	}
+}
+
+// comparePart decodes a part of a tile that is decoded, into rows that lie further apart, and compares.
+func comparePart(t *testing.T, whole decode.Job, part core.Window) {
+	t.Helper()
+	if !whole.TakesParts() {
+		return
+	}
+	const beside = 0xa5
+	width, size := whole.Level.TileWidth, whole.Level.DType().Size()
+	job := whole
+	job.Part, job.Stride, job.Dst = part, part.Width+3, nil
+	for range whole.Dst {
+		job.Dst = append(job.Dst, bytes.Repeat([]byte{beside}, (part.Height*job.Stride+1)*size))
+	}
+	if err := decode.Tile(context.Background(), job); err != nil {
+		t.Fatalf("part %+v: %v", part, err)
+	}
+	for k, got := range job.Dst {
+		wanted := bytes.Repeat([]byte{beside}, len(got))
+		for y := range part.Height {
+			copy(wanted[y*job.Stride*size:][:part.Width*size], whole.Dst[k][((part.Row+y)*width+part.Col)*size:])
+		}
+		if !bytes.Equal(got, wanted) {
+			t.Fatalf("part %+v, plane %d: differs from the whole tile at byte %d", part, k, firstDifference(got, wanted))
 		}
 	}
 }
