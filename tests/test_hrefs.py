@@ -86,5 +86,7 @@ def test_a_remote_catalog_names_no_local_file(arc: Archive) -> None:
 
 
 def test_a_null_href(arc: Archive) -> None:
-    with pytest.raises(cw.CogweaveError):
-        headers(with_href(arc, None))
+    table = catalog_table([with_href(arc, None)], lambda href: href)  # not the text "None"
+    with pytest.raises(cw.InvalidArgument, match='band "B04" is in no item') as raised:
+        cw.headers(table, ["B04"])
+    assert raised.value.reason == "UnknownBand"
