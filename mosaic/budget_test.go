@@ -8,6 +8,19 @@ import (
 	"cogweave/core"
 )
 
+// waiting ends when that many wait; the test's own time limit ends it else.
+func waiting(b *Budget, n int) {
+	for {
+		b.mu.Lock()
+		got := len(b.waiting)
+		b.mu.Unlock()
+		if got == n {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
 func TestBudgetAdmitsInOrder(t *testing.T) {
 	b := NewBudget(100)
 	if err := b.Acquire(t.Context(), 80); err != nil {
@@ -22,24 +35,17 @@ func TestBudgetAdmitsInOrder(t *testing.T) {
 			order <- name
 		}, nil)
 	}
-	waiting := func(n int) {
-		for {
-			b.mu.Lock()
-			got := len(b.waiting)
-			b.mu.Unlock()
-			if got == n {
-				return
-			}
-			time.Sleep(time.Millisecond)
-		}
-	}
 	acquire("large", 90)
-	waiting(1)
-	acquire("small", 10) // would fit, but must not overtake
-	waiting(2)
+	waiting(b, 1)
+	acquire("small", 20) // would fit, but must not overtake
+	waiting(b, 2)
 	b.Release(80)
-	if first, second := <-order, <-order; b.Held() != 100 || first == second {
-		t.Errorf("held %d", b.Held())
+	if first := <-order; first != "large" || b.Held() != 90 {
+		t.Errorf("%s was let in, held %d", first, b.Held())
+	}
+	b.Release(90)
+	if second := <-order; second != "small" || b.Held() != 20 {
+		t.Errorf("then %s, held %d", second, b.Held())
 	}
 }
 
@@ -73,7 +79,7 @@ func TestLoweredLimitLetsOneIn(t *testing.T) {
 	}
 	done := make(chan error)
 	core.Go(func() { done <- b.Acquire(context.Background(), 60) }, nil)
-	time.Sleep(5 * time.Millisecond)
+	waiting(b, 1)
 	b.SetLimit(50)
 	b.Release(100)
 	if err := <-done; err != nil {

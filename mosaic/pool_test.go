@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func TestPoolServesGroupsInTurn(t *testing.T) {
@@ -73,9 +74,7 @@ func TestThreadsCanGrowAndShrink(t *testing.T) {
 				if now := running.Add(1); now > most.Load() {
 					most.Store(now)
 				}
-				for range 1000 {
-					_ = new(int)
-				}
+				time.Sleep(time.Millisecond / 2) // so that others would begin meanwhile
 				running.Add(-1)
 				done.Done()
 			})
@@ -87,11 +86,31 @@ func TestThreadsCanGrowAndShrink(t *testing.T) {
 		t.Errorf("%d tasks ran at once on one worker", most.Load())
 	}
 	p.SetThreads(3)
+	together := func(n int) { // ends when that many tasks run at once
+		var all sync.WaitGroup
+		all.Add(n)
+		g := p.Group(nil)
+		for range n {
+			done.Add(1)
+			g.Go(false, func() {
+				all.Done()
+				all.Wait()
+				done.Done()
+			})
+		}
+		done.Wait()
+	}
+	together(3)
 	run(50)
+	if n := most.Load(); n > 3 {
+		t.Errorf("%d tasks ran at once on three workers", n)
+	}
 	p.SetThreads(1)
+	run(50) // until then the others may still be about to see that there are too many
+	most.Store(0)
 	run(50)
-	if p.Threads() != 1 {
-		t.Errorf("%d threads", p.Threads())
+	if n := most.Load(); p.Threads() != 1 || n != 1 {
+		t.Errorf("%d threads, %d tasks ran at once", p.Threads(), n)
 	}
 }
 

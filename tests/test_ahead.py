@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cogweave as cw
@@ -107,6 +108,8 @@ def fresh_tiles() -> None:
 
 def test_nothing_is_fetched_that_is_not_computed(arc: Archive, plan: cw.Plan) -> None:
     part = plan[:, :, 128:256]
+    fresh_tiles()
+    arc.server.reset()
     cw.read(part)
     want = arc.server.stats().bytes
     fresh_tiles()
@@ -154,10 +157,20 @@ def test_signed_files_are_not_looked_ahead_at(arc: Archive) -> None:
 
 def test_cancel_all_ends_it(arc: Archive, plan: cw.Plan) -> None:
     reader = ChunkReader(plan, SIZES, BLOCKS)
-    arc.server.reset("2s")
-    reader.read(BLOCKS[0])
-    reader.read(BLOCKS[1])
-    cw.cancel_all()
-    arc.server.reset()
+    own = requests_of(lambda: cw.read(plan[:, :, :64]))
+    fresh_tiles()
+    arc.server.reset("30s")
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(reader.read, BLOCKS[0])
+        end = time.monotonic() + 10
+        while arc.server.stats().in_flight <= own and time.monotonic() < end:
+            time.sleep(0.01)
+        assert arc.server.stats().in_flight > own, "nothing is looked ahead at"
+        cw.cancel_all()
+        with pytest.raises(cw.Cancelled):
+            reading.result()
     settled()
+    sent = arc.server.stats()
+    assert sent.aborted == sent.requests, "what was looked ahead at went on"
+    arc.server.reset(latency="0s")
     np.testing.assert_array_equal(reader.read(BLOCKS[3]), cw.read(plan)[:, :, 192:256])

@@ -179,7 +179,7 @@ def test_bands_whose_types_no_type_holds(tmp_path: Path) -> None:
 
 
 def test_integer_type_with_a_float_method(arc: Archive) -> None:
-    with refused(cw.InvalidArgument):
+    with refused(cw.InvalidArgument, "uint16", "mean", "fractions"):
         opened(arc, mosaic_method="mean", dtype="uint16")
 
 
@@ -289,21 +289,13 @@ def test_secrets_of_an_href_stay_out_of_errors(arc: Archive) -> None:
 
 def test_nonsense_as_source(arc: Archive) -> None:
     for source in (3, None, {"type": "nothing"}, object()):
-        with pytest.raises((cw.CogweaveError, TypeError)):
+        with refused(cw.InvalidArgument, "source"):
             cw.open(source, grid=arc.utm_grid(SHAPE, 10))
 
 
 def test_unknown_argument_is_a_type_error(arc: Archive) -> None:
     with pytest.raises(TypeError, match="bandz"):
         cw.open(arc.remote, bandz=["B04"])
-
-
-@pytest.mark.parametrize(
-    "limits", [{"threads": 0}, {"max_requests": -1}, {"memory_limit": "lots"}, {"nonsense": 1}], ids=str
-)
-def test_configure_with_nonsense_changes_nothing(limits: dict[str, Any]) -> None:
-    with pytest.raises((cw.InvalidArgument, TypeError)):
-        cw.configure(**limits)
 
 
 def test_an_absurd_grid_is_refused_before_any_request(arc: Archive) -> None:

@@ -31,14 +31,14 @@ def test_requests_in_flight(arc: Archive) -> None:
     )
     with dask.config.set(scheduler="threads", num_workers=16):
         da.compute()
-    assert arc.server.stats().max_in_flight <= 6
+    assert arc.server.stats().max_in_flight == 6
 
 
 def test_requests_for_each_host(arc: Archive) -> None:
     cw.configure(max_requests_per_host=2, tile_cache=0)
     arc.server.reset(latency="5ms")
     cw.open(arc.remote, grid=arc.utm_grid((256, 256), 10), bands=["B02"]).load()
-    assert arc.server.stats().max_in_flight <= 2
+    assert arc.server.stats().max_in_flight == 2
 
 
 def test_a_read_larger_than_the_budget_runs_in_pieces(arc: Archive) -> None:
@@ -66,7 +66,7 @@ def test_a_result_that_no_memory_holds(arc: Archive) -> None:
     left, _, _, top = arc.utm_grid((64, 64), 10).bbox
     grid = cw.Grid("EPSG:32632", (0.001, 0, left, 0, -0.001, top), (1_000_000, 1_000_000))
     da = cw.open(arc.local, grid=grid, bands=["B02"])
-    with pytest.raises((cw.BudgetExceeded, cw.InvalidArgument, MemoryError)):
+    with pytest.raises(cw.BudgetExceeded, match="8000000000000 bytes"):
         da.load()
 
 
@@ -84,15 +84,15 @@ def test_a_result_that_no_memory_holds(arc: Archive) -> None:
 )
 def test_nonsense(nonsense: dict[str, Any]) -> None:
     before = cw.configure()
-    with pytest.raises((cw.InvalidArgument, TypeError)):
-        cw.configure(**nonsense)
-    assert cw.configure() == before
+    (name,) = nonsense
+    with pytest.raises((cw.InvalidArgument, TypeError), match=name):
+        cw.configure(lookahead=before["lookahead"] + 1, deny_private=True, **nonsense)
+    assert cw.configure() == before, "what makes sense beside it is not taken either"
 
 
 def test_a_small_read_beside_a_large_one(arc: Archive) -> None:
     """Admission is first come, first served, but a large read's queue does not shut a small one out."""
     import asyncio
-    import time
 
     large = cw.plan(cw.search(arc.remote), arc.utm_grid((512, 512), 10), bands=["B02", "B03", "B04", "SCL"])
     small = large[0, 0, :8, :8]
@@ -100,14 +100,16 @@ def test_a_small_read_beside_a_large_one(arc: Archive) -> None:
     cw.configure(max_requests=2, tile_cache=0)
     arc.server.reset(latency="30ms")
 
-    async def main() -> tuple[float, float]:
-        began = time.monotonic()
+    async def main() -> tuple[int, int]:
         slow = asyncio.ensure_future(cw.read_async(large))
-        await asyncio.sleep(0.05)
+        while arc.server.stats().requests < 2:
+            assert not slow.done()
+            await asyncio.sleep(0.005)
         await cw.read_async(small)
-        quick = time.monotonic() - began
+        asked = arc.server.stats().requests
+        assert not slow.done()
         await slow
-        return quick, time.monotonic() - began
+        return asked, arc.server.stats().requests
 
-    quick, whole = asyncio.run(main())
-    assert quick < whole
+    asked, whole = asyncio.run(main())
+    assert asked < whole / 2

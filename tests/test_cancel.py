@@ -31,11 +31,11 @@ def plan(arc: Archive) -> Any:
 
 
 @pytest.fixture
-def cold(arc: Archive) -> Any:
-    """No tile is cached, and every answer takes its time."""
+def cold(arc: Archive, plan: Any) -> Any:
+    """Headers are known, no tile is, and no answer comes before `until` gives up: what ends ends by the cancel."""
     before = cw.configure()
     cw.configure(tile_cache=0)
-    arc.server.reset(latency="400ms")
+    arc.server.reset(latency="30s")
     yield
     cw.configure(tile_cache=before["tile_cache"])
     arc.server.reset(latency="0s")
@@ -56,10 +56,11 @@ def test_a_cancelled_await_stops_its_requests(arc: Archive, plan: Any) -> None:
 
     asyncio.run(main())
     assert until(idle)
-    sent = arc.server.stats().requests
-    time.sleep(0.6)
-    assert arc.server.stats().requests == sent, "requests went on after the cancel"
     assert until(lambda: arc.server.stats().in_flight == 0)
+    sent = arc.server.stats()
+    assert sent.aborted == sent.requests > 0
+    time.sleep(0.3)
+    assert arc.server.stats().requests == sent.requests, "requests went on after the cancel"
 
 
 @pytest.mark.usefixtures("cold")
@@ -100,19 +101,24 @@ def test_a_closed_loop(plan: Any) -> None:
 @pytest.mark.usefixtures("cold")
 def test_a_waiter_inherits_a_cancelled_fetch(arc: Archive, plan: Any) -> None:
     """Two reads want the same tiles; the one that started them is cancelled; the other gets its pixels."""
+    arc.server.reset(latency="0s")
     want = cw.read(plan)
+    arc.server.reset(latency="400ms")
 
     async def main() -> np.ndarray[Any, Any]:
         first = asyncio.ensure_future(cw.read_async(plan))
         await asyncio.sleep(0.05)
         second = asyncio.ensure_future(cw.read_async(plan))
         await asyncio.sleep(0.05)
+        assert arc.server.stats().in_flight > 0
         first.cancel()
         return await second
 
-    arc.server.reset()
     got = asyncio.run(main())
     np.testing.assert_array_equal(got, want)
+    asked = [(request["path"], request["range"]) for request in arc.server.requests()]
+    assert len(asked) == len(set(asked)), "the second did not wait for the first one's tiles"
+    assert arc.server.stats().aborted == 0
 
 
 @pytest.mark.usefixtures("cold")
@@ -129,8 +135,17 @@ def test_cancel_all(plan: Any) -> None:
 
 
 def test_memory_returns(plan: Any) -> None:
-    cw.read(plan)
-    assert until(lambda: cw.stats()["memory"] <= cw.configure()["tile_cache"])
+    size = cw.configure()["tile_cache"]
+    cw.configure(tile_cache=0)
+    try:
+        gc.collect()
+        before = cw.stats()["memory"]
+        pixels = cw.read(plan)
+        assert cw.stats()["memory"] >= before + pixels.nbytes
+        del pixels
+        assert until(lambda: cw.stats()["memory"] <= before)
+    finally:
+        cw.configure(tile_cache=size)
 
 
 def test_the_next_call_works(plan: Any) -> None:

@@ -88,10 +88,8 @@ def test_pixels_are_never_shifted(arc: Archive, case: str, described: bool) -> N
     np.testing.assert_array_equal(whole, want)
     np.testing.assert_array_equal(joined, want)
     field = case.split()[0]
-    assert len(told) <= 2, "one for each plan at most"
+    assert 1 <= len(told) <= 2, "one for each plan at most"
     assert all(f'asset "{BAND}": the catalog\'s {field} is' in text and 'item "S2B_' in text for text in told), told
-    if not described:
-        assert told
 
 
 @pytest.mark.parametrize("case", ["proj:code", "proj:transform far off"])

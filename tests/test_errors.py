@@ -47,6 +47,7 @@ def test_an_error_keeps_its_fields_through_pickle(arc: Archive, tmp_path: Path) 
 
 
 def test_the_arguments_of_lazycogs_name_their_replacement(tmp_path: Path) -> None:
-    for name in ("store", "duckdb_client", "path_from_href", "max_concurrent_reads"):
-        with pytest.raises(TypeError, match=name):
+    names = {"store": "storage=", "duckdb_client": "source", "path_from_href": "sign="}
+    for name, ours in {**names, "max_concurrent_reads": "max_requests="}.items():
+        with pytest.raises(TypeError, match=f"'{name}': use .*{ours}"):
             cw.open(str(tmp_path / "items.parquet"), **{name: None})

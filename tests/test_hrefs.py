@@ -10,6 +10,7 @@ import pytest
 from tests import archive
 from tests.archive import catalog_table
 from tests.conftest import Archive
+from tests.servers.faultserver import FaultServer
 
 
 def with_href(arc: Archive, href: Any, **changes: Any) -> dict[str, Any]:
@@ -22,10 +23,11 @@ def headers(item: dict[str, Any], **arguments: Any) -> cw.Headers:
 
 
 def test_queries_survive(arc: Archive) -> None:
-    query = "?version=3&x=a%2Fb&sig=%2B%3D"
-    headers(with_href(arc, arc.server.href(arc.items[0]["assets"]["B04"]["href"]) + query))
-    assert {request["path"].partition("?")[2] for request in arc.server.requests()} <= {query[1:], ""}
-    assert arc.server.stats().requests > 0
+    path = "/B04.tif?version=3&x=a%2Fb&sig=%2B%3D"
+    with FaultServer() as server:
+        href = server.put(path, arc.path(arc.items[0], "B04").read_bytes())
+        assert len(headers(with_href(arc, href))) == 1
+        assert [request.path for request in server.requests] == [path]
 
 
 def test_relative_hrefs(arc: Archive) -> None:
@@ -84,5 +86,7 @@ def test_a_remote_catalog_names_no_local_file(arc: Archive) -> None:
 
 
 def test_a_null_href(arc: Archive) -> None:
-    with pytest.raises(cw.CogweaveError):
-        headers(with_href(arc, None))
+    table = catalog_table([with_href(arc, None)], lambda href: href)  # not the text "None"
+    with pytest.raises(cw.InvalidArgument, match='band "B04" is in no item') as raised:
+        cw.headers(table, ["B04"])
+    assert raised.value.reason == "UnknownBand"

@@ -35,3 +35,4 @@ def test_ctrl_c(arc: Archive) -> None:
     arc.server.reset(latency="700ms")
     printed = scripts.succeed(SCRIPT, arc.remote, *arc.utm_grid((128, 128), 10).bbox)
     assert printed.splitlines() == ["interrupted", "0", "(1, 1, 128, 128)"]
+    assert arc.server.stats().aborted > 0, "the requests of the read that was interrupted went on"

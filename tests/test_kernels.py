@@ -91,5 +91,7 @@ def test_antimeridian(tmp_path: Path, kernel: str) -> None:
     straddling = [9] if kernel not in ("nearest", "bilinear") else [9, 8, 10] if kernel == "bilinear" else []
     whole = [col for col in range(19) if col not in straddling]
     np.testing.assert_array_equal(across[:, whole], plain[:, whole])
-    np.testing.assert_allclose(across[:, straddling], plain[:, straddling], atol=25)
+    # A cell that the antimeridian runs through has the larger of its two parts: what is left out is two pixels wide.
+    step = np.radians(1) * 300
+    np.testing.assert_allclose(across[:, straddling], plain[:, straddling], rtol=0, atol=2.01 * step)
     assert not np.isnan(across).any()

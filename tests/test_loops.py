@@ -56,9 +56,11 @@ def test_inside_a_running_loop(plan: Any) -> None:
 def test_a_loop_without_add_reader(plan: Any) -> None:
     base = asyncio.new_event_loop()
     original = base.add_reader
+    refused = []
 
     def refuse(fd: int, callback: Any, *args: Any) -> None:
         if getattr(callback, "__name__", "") == "drain":
+            refused.append(fd)
             raise NotImplementedError
         original(fd, callback, *args)
 
@@ -67,6 +69,7 @@ def test_a_loop_without_add_reader(plan: Any) -> None:
         np.testing.assert_array_equal(base.run_until_complete(cw.read_async(plan)), cw.read(plan))
     finally:
         base.close()
+    assert len(refused) == 1
 
 
 def test_several_loops_in_several_threads(plan: Any) -> None:

@@ -188,7 +188,7 @@ def test_pickles_and_reads_after(arc: Archive, grid: cw.Grid) -> None:
     xr.testing.assert_identical(again.load(), da.load())
 
 
-def test_source_in_encoding_has_no_secret(arc: Archive, grid: cw.Grid) -> None:
+def test_encoding_names_the_catalog(arc: Archive, grid: cw.Grid) -> None:
     ds = xr.open_dataset(arc.remote, engine="cogweave", grid=grid, bands=["B04"])
     assert Path(ds.encoding["source"]).name == "remote.parquet"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import pickle
 import subprocess
@@ -195,15 +196,19 @@ def test_tiles_that_do_not_belong_to_the_plan_are_refused(stages: Stages) -> Non
         "data",
         pa.array([d.as_py()[:-1] for d in tiles["data"]], pa.large_binary()),
     )
-    for wrong in (tiles.slice(1), tiles.slice(0, 0), short, pa.table(stages.items), pa.table({"read_id": [1]})):
-        with pytest.raises(cw.CogweaveError):
+    for wrong, told in (
+        (tiles.slice(1), "no row for read 0"),
+        (tiles.slice(0, 0), "no row for read 0"),
+        (short, r"read 0 needs \d+ bytes"),
+        (pa.table(stages.items), "a table of items was given where one of tiles is needed"),
+        (pa.table({"read_id": [1]}), 'the tiles need one column "data"'),
+    ):
+        with pytest.raises(cw.InvalidArgument, match=told):
             cw.mosaic(stages.plan, wrong)
     np.testing.assert_array_equal(cw.mosaic(stages.plan, tiles), stages.array)
 
 
 def test_steps_stream_as_they_are_ready(stages: Stages) -> None:
-    import asyncio
-
     async def collect() -> dict[Any, np.ndarray]:
         return {np.datetime64(step.time, "D"): np.array(step.array) async for step in cw.stream(stages.plan)}
 
@@ -211,6 +216,32 @@ def test_steps_stream_as_they_are_ready(stages: Stages) -> None:
     assert sorted(map(str, steps)) == ["2025-05-04", "2025-05-19"]
     for index, day in enumerate(sorted(steps)):
         np.testing.assert_array_equal(steps[day].reshape(stages.array[:, index].shape), stages.array[:, index])
+
+
+def test_a_step_is_given_while_others_are_under_way(arc: Archive) -> None:
+    """All blocks but the first are combined only after a step was given: a stream that gathers first would hang."""
+
+    async def main() -> tuple[int, int]:
+        given, calls = asyncio.Event(), 0
+
+        async def method(block: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls > 1:
+                await given.wait()
+            return block.max(axis=0)
+
+        grid = arc.utm_grid((64, 64), 10)  # one block
+        plan = cw.plan(cw.search(arc.local), grid, bands=["B04"], mosaic_method=method)
+        steps = 0
+        async with asyncio.timeout(20):
+            async for _ in cw.stream(plan):
+                steps += 1
+                given.set()
+        return steps, calls
+
+    steps, calls = asyncio.run(main())
+    assert steps == 4 and calls > 1
 
 
 def test_foreign_tables_without_a_first_offset(arc: Archive) -> None:

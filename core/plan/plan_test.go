@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"cogweave/core"
@@ -155,25 +156,27 @@ func TestBandByCommonName(t *testing.T) {
 	}
 }
 
+// TestBadRequests: each error names the argument that is wrong.
 func TestBadRequests(t *testing.T) {
 	headers := table{"a.tif": utm("a.tif", 32633, 500000, 5000000, 256)}
-	for name, change := range map[string]func(*Request){
-		"crs":        func(r *Request) { r.Grid.CRS = "EPSG:99999" },
-		"transform":  func(r *Request) { r.Grid.Transform[0] = math.NaN() },
-		"shape":      func(r *Request) { r.Grid.Shape = [2]int{0, 5} },
-		"resampling": func(r *Request) { r.Resampling = Resampling{"*": "sharpest"} },
-		"method":     func(r *Request) { r.MosaicMethod = "prettiest" },
-		"dtype":      func(r *Request) { r.DType = "uint12" },
-		"too small":  func(r *Request) { r.DType = core.UInt8 },
-		"nodata":     func(r *Request) { n := Number(-1); r.NoData = &n },
-		"mean int":   func(r *Request) { r.MosaicMethod, r.DType = "mean", core.Int32 },
-		"errors":     func(r *Request) { r.Errors = "hide" },
-		"period":     func(r *Request) { r.TimePeriod = "P1Z" },
+	for said, change := range map[string]func(*Request){
+		`crs "EPSG:99999"`:                            func(r *Request) { r.Grid.CRS = "EPSG:99999" },
+		"grid: transform":                             func(r *Request) { r.Grid.Transform[0] = math.NaN() },
+		"grid: shape (0, 5)":                          func(r *Request) { r.Grid.Shape = [2]int{0, 5} },
+		`resampling "sharpest"`:                       func(r *Request) { r.Resampling = Resampling{"*": "sharpest"} },
+		`mosaic_method "prettiest"`:                   func(r *Request) { r.MosaicMethod = "prettiest" },
+		`dtype "uint12"`:                              func(r *Request) { r.DType = "uint12" },
+		`dtype "uint8" cannot hold`:                   func(r *Request) { r.DType = core.UInt8 },
+		"nodata -1":                                   func(r *Request) { n := Number(-1); r.NoData = &n },
+		`mosaic_method "mean" gives fractions, which`: func(r *Request) { r.MosaicMethod, r.DType = "mean", core.Int32 },
+		`errors="hide"`:                               func(r *Request) { r.Errors = "hide" },
+		`time_period "P1Z"`:                           func(r *Request) { r.TimePeriod = "P1Z" },
 	} {
 		req := request("EPSG:32633", 500000, 5000000, 10, 10, 10)
 		change(&req)
-		if _, err := New(t.Context(), req, []core.Item{item("a", 1, "a.tif")}, crs.Projection{}, headers); core.ClassOf(err) != core.InvalidArgument {
-			t.Errorf("%s: got %v", name, err)
+		_, err := New(t.Context(), req, []core.Item{item("a", 1, "a.tif")}, crs.Projection{}, headers)
+		if core.ClassOf(err) != core.InvalidArgument || !strings.HasPrefix(err.Error(), said) {
+			t.Errorf("%s: got %v", said, err)
 		}
 	}
 }

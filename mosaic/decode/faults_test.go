@@ -355,7 +355,9 @@ func TestMalformedCorpus(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d tiles", tiles)
+	if tiles < 100 {
+		t.Errorf("only %d tiles", tiles)
+	}
 }
 
 // TestNoAllocation holds the common path to no allocation.

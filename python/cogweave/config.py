@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,6 +11,7 @@ from ctypes import byref
 from typing import Any, Final
 
 from . import _arguments, _ffi, _lib
+from .errors import InvalidArgument
 
 
 def configure(
@@ -184,6 +186,9 @@ def configure(
         "cache_size": cache_size,
     }
     request |= {name: _arguments.size(value, name) for name, value in sizes.items() if value is not None}
+    for name, value in request.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InvalidArgument(f"{name} is not finite: {value}")
     told = _lib.ask("cw_configure", _lib.encode(request))
     _chosen.update({name: value for name, value in request.items() if value is not None})
     return told
