@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,25 @@ def test_a_valid_pixel_that_equals_the_output_s_nodata_stays(tmp_path: Path) -> 
     shifted = cw.Grid("EPSG:32633", (10, 0, LEFT + 3, 0, -10, TOP - 3), (SIDE, SIDE))
     got = cw.open(source, grid=shifted, bands=["b"], nodata=50, time_period="P1Y", resampling="nearest").values[0, 0]
     np.testing.assert_array_equal(got, data)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata"), [("int64", -(2**63)), ("int64", 2**63 - 1), ("uint64", 2**63), ("uint64", 2**64 - 1)]
+)
+def test_nodata_at_the_ends_of_64_bits_is_told_as_it_is_written(tmp_path: Path, dtype: str, nodata: int) -> None:
+    """JSON's shortest digits of a float are not those of the integer."""
+    source = table({"b": write(tmp_path / "b.tif", numbers(dtype))})
+    beside = cw.Grid("EPSG:32633", (10, 0, LEFT - 50, 0, -10, TOP), (4, 20))
+    got = cw.open(source, grid=beside, bands=["b"], nodata=nodata)
+    again = pickle.loads(pickle.dumps(got))
+    assert int(got.attrs["_FillValue"]) == int(again.attrs["_FillValue"]) == nodata
+    assert (got.values[..., :5] == np.array(nodata, dtype)).all()
+
+
+def test_nodata_that_is_no_float_is_told(tmp_path: Path) -> None:
+    source = table({"b": write(tmp_path / "b.tif", numbers("int64"))})
+    with pytest.raises(cw.InvalidArgument, match="nodata 9007199254740993 .* 9007199254740992"):
+        read(source, nodata=2**53 + 1)
 
 
 def test_nan_hides_only_where_it_is_nodata(tmp_path: Path) -> None:
