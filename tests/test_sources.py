@@ -126,6 +126,16 @@ def test_a_whole_number_is_the_same_key_from_every_source(arc: Archive) -> None:
     assert list(cw.open(items, grid=grid, bands=["B04"], time_period=period).group.values) == list(plan.groups)
 
 
+def test_a_callable_that_groups_sees_properties_as_columns(arc: Archive) -> None:
+    """Of STAC objects too: the same function groups the same items of every source alike."""
+    grid = arc.utm_grid((64, 64), 20)
+    times = [
+        cw.open(source, grid=grid, bands=["B04"], time_period=lambda item: item["platform"] + item["grid:code"])
+        for source in (arc.local, absolute(arc))
+    ]
+    assert times[0].group.values.tolist() == times[1].group.values.tolist()
+
+
 def test_assets_that_are_nearly_alike_are_told_apart() -> None:
     """Descriptions of assets are written once for all that are equal: 1, 1.0 and True are not."""
     differing: list[dict[str, Any]] = [{"nodata": value} for value in (1, 1.0, True, "1", None, float("nan"))]

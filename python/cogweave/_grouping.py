@@ -44,7 +44,13 @@ def grouped(items: Items, request: dict[str, Any]) -> dict[str, Any]:
         keys = [_property(row, names) for row in rows]
         return {**request, "group_keys": [_key(key) for key in keys]}
     name = f"{getattr(period, '__module__', '')}.{getattr(period, '__qualname__', 'callable')}"
-    return {**request, "time_period": name, "group_keys": [str(period(row)) for row in rows]}
+    return {**request, "time_period": name, "group_keys": [str(period(_flat(row))) for row in rows]}
+
+
+def _flat(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give an item's properties as columns beside the others, as stac-geoparquet has them."""
+    properties = row.get("properties")
+    return {**properties, **row} if isinstance(properties, Mapping) else row
 
 
 def _key(value: object) -> str:
