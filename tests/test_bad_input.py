@@ -125,6 +125,8 @@ def test_unknown_resampling_and_method(arc: Archive) -> None:
         opened(arc, mosaic_method="firstest")
     with refused(cw.InvalidArgument, "B77"):
         opened(arc, resampling={"B77": "nearest"})
+    with refused(cw.InvalidArgument, "B77"):
+        opened(arc, bands=None, resampling={"B77": "nearest", "*": "cubic"})
 
 
 @pytest.mark.parametrize("when", ["yesterday", "2025-13-01", "2025-06-01/2025-05-01", "2025-01-01/a"])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import cogweave as cw
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from cogweave.open import locate
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -118,3 +122,32 @@ def test_like_another_array(arc: Archive) -> None:
     first = cw.open(arc.local, grid=grid, bands="B04")
     assert cw.open(arc.local, grid=first, bands="B04").cogweave.plan.grid == grid
     assert np.array_equal(first["x"], cw.open(arc.local, grid=grid.geobox, bands="B04")["x"])
+
+
+@pytest.mark.parametrize("described", [True, False])
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:4269"])
+@pytest.mark.parametrize("west", [178, -182])
+def test_rasters_in_degrees_on_a_grid_that_goes_on_beyond_180(
+    tmp_path: Path, west: float, crs: str, described: bool
+) -> None:
+    """Tiles begin anew at -180 where the grid goes on: those of both sides are read, by windows too."""
+    pixels = np.random.default_rng(3).integers(1, 250, (80, 160), dtype="uint8")
+    items = []
+    for left, part in ((178, pixels[:, :80]), (-180, pixels[:, 80:])):
+        path = tmp_path / f"{left}.tif"
+        transform = Affine(0.025, 0, left, 0, -0.025, 1)
+        with rasterio.open(path, "w", driver="GTiff", count=1, height=80, width=80, dtype="uint8", crs="EPSG:4326",
+                           nodata=0, transform=transform) as out:  # fmt: skip
+            out.write(part, 1)
+        asset: dict[str, Any] = {"href": str(path), "type": "image/tiff; application=geotiff", "roles": ["data"]}
+        if described:
+            asset |= {"proj:code": "EPSG:4326", "proj:shape": [80, 80], "proj:transform": list(transform)[:6]}
+        ring = [[left, -1], [left + 2, -1], [left + 2, 1], [left, 1], [left, -1]]
+        items.append({
+            "type": "Feature", "stac_version": "1.1.0", "id": str(left), "collection": "c", "links": [],
+            "geometry": {"type": "Polygon", "coordinates": [ring]}, "bbox": [left, -1, left + 2, 1],
+            "properties": {"datetime": "2025-01-01T00:00:00Z"}, "assets": {"b": asset},
+        })  # fmt: skip
+    da = cw.open(items, bbox=(west, -1, west + 4, 1), crs=crs, resolution=0.025)
+    np.testing.assert_array_equal(da[..., 60:100].values[0, 0], pixels[:, 60:100])
+    np.testing.assert_array_equal(da.values[0, 0], pixels)

@@ -113,6 +113,30 @@ def test_an_item_may_lack_the_property_that_groups_others(arc: Archive) -> None:
         cw.plan(cw.search(items), grid, bands=["B04"], time_period="plattform")
 
 
+def test_a_whole_number_is_the_same_key_from_every_source(arc: Archive) -> None:
+    """JSON is searched as floats, and a column with gaps may be one of floats: an orbit is 22, not 22.0."""
+    items = copy.deepcopy(absolute(arc))
+    for number, item in enumerate(items):
+        item["properties"]["sat:relative_orbit"] = 22 + number % 2
+    items[1]["properties"]["sat:relative_orbit"] = 22.5
+    grid = arc.utm_grid((64, 64), 20)
+    period = "sat:relative_orbit"
+    plan = cw.plan(cw.search(items), grid, bands=["B04"], time_period=period)
+    assert plan.groups is not None
+    assert set(plan.groups) == {"22", "22.5", "23"}
+    assert list(cw.open(items, grid=grid, bands=["B04"], time_period=period).group.values) == list(plan.groups)
+
+
+def test_a_callable_that_groups_sees_properties_as_columns(arc: Archive) -> None:
+    """Of STAC objects too: the same function groups the same items of every source alike."""
+    grid = arc.utm_grid((64, 64), 20)
+    times = [
+        cw.open(source, grid=grid, bands=["B04"], time_period=lambda item: item["platform"] + item["grid:code"])
+        for source in (arc.local, absolute(arc))
+    ]
+    assert times[0].group.values.tolist() == times[1].group.values.tolist()
+
+
 def test_assets_that_are_nearly_alike_are_told_apart() -> None:
     """Descriptions of assets are written once for all that are equal: 1, 1.0 and True are not."""
     differing: list[dict[str, Any]] = [{"nodata": value} for value in (1, 1.0, True, "1", None, float("nan"))]

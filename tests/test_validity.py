@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import cogweave as cw
 import numpy as np
 import pytest
 import rasterio
+import xarray as xr
 
 from tests.archive import catalog_table
 from tests.test_methods import LEFT, TOP, _item
@@ -87,6 +89,25 @@ def test_a_valid_pixel_that_equals_the_output_s_nodata_stays(tmp_path: Path) -> 
     np.testing.assert_array_equal(got, data)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "nodata"), [("int64", -(2**63)), ("int64", 2**63 - 1), ("uint64", 2**63), ("uint64", 2**64 - 1)]
+)
+def test_nodata_at_the_ends_of_64_bits_is_told_as_it_is_written(tmp_path: Path, dtype: str, nodata: int) -> None:
+    """JSON's shortest digits of a float are not those of the integer."""
+    source = table({"b": write(tmp_path / "b.tif", numbers(dtype))})
+    beside = cw.Grid("EPSG:32633", (10, 0, LEFT - 50, 0, -10, TOP), (4, 20))
+    got = cw.open(source, grid=beside, bands=["b"], nodata=nodata)
+    again = pickle.loads(pickle.dumps(got))
+    assert int(got.attrs["_FillValue"]) == int(again.attrs["_FillValue"]) == nodata
+    assert (got.values[..., :5] == np.array(nodata, dtype)).all()
+
+
+def test_nodata_that_is_no_float_is_told(tmp_path: Path) -> None:
+    source = table({"b": write(tmp_path / "b.tif", numbers("int64"))})
+    with pytest.raises(cw.InvalidArgument, match="nodata 9007199254740993 .* 9007199254740992"):
+        read(source, nodata=2**53 + 1)
+
+
 def test_nan_hides_only_where_it_is_nodata(tmp_path: Path) -> None:
     """As a value it is written, and first takes it."""
     one, two = numbers("float32"), numbers("float32", 1000)
@@ -149,3 +170,36 @@ def test_the_dtype_of_a_sum(tmp_path: Path, dtype: str, want: str) -> None:
     got = read(table({"b": path}, {"b": path}), bands=["b"], mosaic_method="sum")
     assert got.dtype == want
     np.testing.assert_array_equal(got[0], 2 * numbers(want))
+
+
+@pytest.mark.parametrize("bands", [["b"], None])
+@pytest.mark.parametrize("broken", [0, 1])
+@pytest.mark.parametrize("grid", [GRID, None])
+def test_an_ignored_item_need_not_tell_of_the_others(tmp_path: Path, grid: Any, broken: int, bands: Any) -> None:
+    """Type, number of bands and native grid are another item's, where the first one's file is not there."""
+    files = [write(tmp_path / f"{n}.tif", numbers("uint16", start=n), nodata=0) for n in (1, 2, 3)]
+    files[broken] = tmp_path / "gone.tif"
+    source = table(*({"b": file} for file in files))
+    for chunks in (None, {}):
+        da = cw.open(source, grid=grid, bands=bands, time_period="P1Y", errors="ignore", chunks=chunks)
+        assert (da.dtype, da.attrs["_FillValue"]) == ("uint16", 0)
+        np.testing.assert_array_equal(da.values[0, 0], numbers("uint16", start=2 if broken == 0 else 1))
+    assert da.cogweave.report().counts["failed"] == 1
+    ds = xr.open_dataset(source, engine="cogweave", grid=grid, time_period="P1Y", errors="ignore", mask_and_scale=False)
+    np.testing.assert_array_equal(ds["b"].values[0], da.values[0, 0])
+    with pytest.raises(cw.AssetNotFound) as failed:
+        cw.open(source, grid=grid, bands=bands, mosaic_method="last", time_period="P1Y").load()
+    assert (failed.value.item_id, failed.value.band) == (f"i{broken:02}", "b")
+
+
+def test_nothing_readable_is_an_error_of_the_first(tmp_path: Path) -> None:
+    source = table(*({"b": tmp_path / f"{n}.tif"} for n in range(20)))
+    with pytest.raises(cw.AssetNotFound) as failed:
+        read(source, errors="ignore")
+    assert failed.value.item_id == "i00"
+
+
+def test_types_that_nothing_holds_are_told_by_their_bands(tmp_path: Path) -> None:
+    source = table({t: write(tmp_path / f"{t}.tif", numbers(t)) for t in ("uint8", "uint64", "int64")})
+    with pytest.raises(cw.InvalidArgument, match='bands "uint64" and "int64"'):
+        read(source)

@@ -167,34 +167,74 @@ func defaultAssets(items []core.Item) []assetAt {
 }
 
 // defaultBands names every band of the items' COG assets. Where the catalog does not list an asset's bands,
-// its header does.
-func defaultBands(ctx context.Context, items []core.Item, headers HeaderReader) ([]string, error) {
-	assets := defaultAssets(items)
-	var hrefs []string
-	for _, at := range assets {
-		if a := &items[at.item].Assets[at.asset]; len(a.Bands) == 0 {
-			hrefs = append(hrefs, a.Href)
+// its header does: another item's, where one that cannot be read counts as absent.
+func (p *Plan) defaultBands(ctx context.Context, headers HeaderReader) ([]string, error) {
+	assets := defaultAssets(p.Items)
+	counts, errs := make([]int, len(assets)), make([]error, len(assets))
+	for try := 0; ; try++ {
+		failed, answers := p.countBands(ctx, assets, counts, headers)
+		if len(failed) == 0 {
+			break
 		}
-	}
-	found, errs := make([]*cog.Header, len(hrefs)), make([]error, len(hrefs))
-	if len(hrefs) > 0 {
-		headers.Headers(ctx, hrefs, func(i int, h *cog.Header, err error) { found[i], errs[i] = h, err })
+		for i, k := range failed {
+			key := p.Items[assets[k].item].Assets[assets[k].asset].Key
+			if errs[k] == nil {
+				errs[k] = core.InBand(answers[i], p.Items[assets[k].item].ID, key)
+			}
+			next, ok := p.sameAsset(assets[k], key)
+			if !ok || !p.ignores(answers[i]) || try+1 >= maxSpecimens {
+				return nil, errs[k]
+			}
+			assets[k] = next
+		}
 	}
 	var names []string
-	next := 0
-	for _, at := range assets {
-		a := &items[at.item].Assets[at.asset]
-		count := len(a.Bands)
-		if count == 0 {
-			if errs[next] != nil {
-				return nil, core.InBand(errs[next], items[at.item].ID, a.Key)
-			}
-			count = dataSamples(found[next])
-			next++
-		}
-		names = append(names, numbered(a.Key, count)...)
+	for k, at := range assets {
+		names = append(names, numbered(p.Items[at.item].Assets[at.asset].Key, counts[k])...)
 	}
 	return names, nil
+}
+
+// countBands finds out how many bands assets have whose count is 0 so far; failed are those that do not tell, and why.
+func (p *Plan) countBands(ctx context.Context, assets []assetAt, counts []int, headers HeaderReader) (failed []int, why []error) {
+	var ask []int
+	var hrefs []string
+	for k, at := range assets {
+		a := &p.Items[at.item].Assets[at.asset]
+		if counts[k] == 0 {
+			counts[k] = len(a.Bands)
+		}
+		if counts[k] == 0 {
+			ask, hrefs = append(ask, k), append(hrefs, a.Href)
+		}
+	}
+	if len(ask) == 0 {
+		return nil, nil
+	}
+	errs := make([]error, len(ask))
+	headers.Headers(ctx, hrefs, func(i int, h *cog.Header, err error) {
+		if errs[i] = err; err == nil {
+			counts[ask[i]] = dataSamples(h)
+		}
+	})
+	for i, k := range ask {
+		if errs[i] != nil {
+			failed, why = append(failed, k), append(why, errs[i])
+		}
+	}
+	return failed, why
+}
+
+// sameAsset finds an asset of the same key in a later item.
+func (p *Plan) sameAsset(at assetAt, key string) (assetAt, bool) {
+	for i := at.item + 1; i < len(p.Items); i++ {
+		for k := range p.Items[i].Assets {
+			if p.Items[i].Assets[k].Key == key {
+				return assetAt{i, k}, true
+			}
+		}
+	}
+	return at, false
 }
 
 // dataSamples is the number of a file's samples without an alpha one.

@@ -66,7 +66,8 @@ func (c *catalogOutlines) lookUp(proj *core.Proj) found {
 		return f
 	}
 	if c.errs[key.system] == nil {
-		g := geometry{relation: c.systems[key.system], transform: key.transform, width: key.width, height: key.height}
+		r := c.systems[key.system]
+		g := geometry{relation: r, transform: r.nearGrid(key.transform, key.width), width: key.width, height: key.height}
 		f = found{extentOf(g.findOutline(c.grid, &c.points), c.shift), lonLatBoxOf(proj, c.degrees[key.system]), true}
 		c.computed++
 	}

@@ -22,10 +22,14 @@ type relation struct {
 	same     bool             // in the grid's CRS
 	forward  core.Transformer // grid CRS to raster CRS; nil when same
 	backward core.Transformer // raster CRS to grid CRS; nil when same
+	lon      [2]float64       // west and east of a grid in degrees, where the raster is in degrees too; else 0 and 0
 }
 
 func relate(grid core.Grid, crs string, p Projection) (relation, error) {
 	r := relation{same: p.Same(crs, grid.CRS)}
+	if grid.Transform.IsRectilinear() && p.Geographic(grid.CRS) && p.Geographic(crs) {
+		r.lon = eastWest(grid.Transform, grid.Cols)
+	}
 	if r.same {
 		return r, nil
 	}
@@ -35,6 +39,28 @@ func relate(grid core.Grid, crs string, p Projection) (relation, error) {
 	}
 	r.backward, err = p.Transformer(crs, grid.CRS)
 	return r, err
+}
+
+// eastWest gives the least and the greatest x of a rectilinear raster.
+func eastWest(t core.Affine, cols int) [2]float64 {
+	a, b := t.C, t.C+t.A*float64(cols)
+	return [2]float64{min(a, b), max(a, b)}
+}
+
+// nearGrid gives the transform of a raster in degrees as the grid counts them: it may go on beyond 180 degrees, where
+// the rasters begin anew at -180.
+func (r *relation) nearGrid(t core.Affine, cols int) core.Affine {
+	if r.lon == [2]float64{} || !t.IsRectilinear() {
+		return t
+	}
+	lon := eastWest(t, cols)
+	for _, turn := range [...]float64{0, 360, -360} {
+		if lon[0]+turn < r.lon[1] && lon[1]+turn > r.lon[0] {
+			t.C += turn
+			break
+		}
+	}
+	return t
 }
 
 // geometry is a raster's outline on the grid: its CRS, transform and size, whatever its bands and
@@ -57,6 +83,7 @@ func newGeometry(grid core.Grid, crs string, transform core.Affine, width, heigh
 	if err != nil {
 		return nil, err
 	}
+	transform = r.nearGrid(transform, width)
 	g := &geometry{relation: r, transform: transform, width: width, height: height}
 	if !r.same && transform.IsRectilinear() && p.Geographic(crs) {
 		g.turn = 360 / math.Abs(transform.A)

@@ -62,24 +62,29 @@ func (p *Plan) levelOf(g *geometry, h *cog.Header) (int, error) {
 
 // nativeGrid gives the grid that the first file of every band has, at the level asked for.
 func (p *Plan) nativeGrid(ctx context.Context, headers HeaderReader) (core.Grid, error) {
-	hrefs := make([]string, len(p.Bands))
-	assets := make([]*core.ItemAsset, len(p.Bands))
+	grids := make([]core.Grid, len(p.Bands))
+	ask := make([]specimen, len(p.Bands))
 	for b := range p.Bands {
-		first := p.firstWith(b)
-		assets[b] = &p.Items[first].Assets[p.place(first, b).asset]
-		hrefs[b] = assets[b].Href
+		ask[b] = specimen{band: b, item: p.firstWith(b)}
 	}
-	found, errs := make([]*cog.Header, len(hrefs)), make([]error, len(hrefs))
-	headers.Headers(ctx, hrefs, func(i int, h *cog.Header, err error) { found[i], errs[i] = h, err })
-	grids := make([]core.Grid, len(hrefs))
-	for b := range grids {
-		err := errs[b]
-		if err == nil {
-			grids[b], err = p.ownGrid(found[b], &assets[b].Proj)
+	for len(ask) > 0 {
+		found, errs := p.specimens(ctx, ask, headers)
+		var again []specimen
+		for i, s := range ask {
+			err := errs[i]
+			if err == nil {
+				grids[s.band], err = p.ownGrid(found[i], &p.asset(s).Proj)
+			}
+			if err == nil {
+				continue
+			}
+			next, err := s.after(p, err)
+			if err != nil {
+				return core.Grid{}, err
+			}
+			again = append(again, next)
 		}
-		if err != nil {
-			return core.Grid{}, core.InBand(err, p.Items[p.firstWith(b)].ID, p.Bands[b].Name)
-		}
+		ask = again
 	}
 	for b := range grids {
 		if grids[b] != grids[0] {

@@ -137,7 +137,7 @@ func checkRequest(req *Request, projection Projection) (core.Method, error) {
 func (p *Plan) findBands(ctx context.Context, req Request, headers HeaderReader) error {
 	names, err := req.Bands, error(nil)
 	if names == nil {
-		if names, err = defaultBands(ctx, p.Items, headers); err != nil {
+		if names, err = p.defaultBands(ctx, headers); err != nil {
 			return err
 		}
 		if len(names) == 0 {
@@ -146,6 +146,9 @@ func (p *Plan) findBands(ctx context.Context, req Request, headers HeaderReader)
 	}
 	if len(names) == 0 {
 		return core.Errorf(core.InvalidArgument, "Band", "bands is empty; there are: %s", candidates(p.Items))
+	}
+	if err := req.Resampling.among(names); err != nil {
+		return err
 	}
 	var rows [][]place
 	if rows, p.layoutIDs, err = locate(p.Items, names); err != nil {
@@ -194,8 +197,11 @@ func (p *Plan) layoutID(item int) int32 {
 func (p *Plan) place(item, b int) place { return p.layoutOf(item).places[b] }
 
 // firstWith is the first item that has band b.
-func (p *Plan) firstWith(b int) int {
-	for i := range p.Items {
+func (p *Plan) firstWith(b int) int { return p.nextWith(b, 0) }
+
+// nextWith is the first item from one on that has band b; -1 if there is none.
+func (p *Plan) nextWith(b, from int) int {
+	for i := from; i < len(p.Items); i++ {
 		if p.place(i, b).asset >= 0 {
 			return i
 		}

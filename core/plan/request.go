@@ -3,6 +3,7 @@ package plan
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -111,6 +112,16 @@ func (r Resampling) of(band string) string {
 	return "nearest"
 }
 
+// among reports a band that is not one of those of the plan, as a misspelt one.
+func (r Resampling) among(bands []string) error {
+	for _, band := range slices.Sorted(maps.Keys(r)) {
+		if band != "*" && !slices.Contains(bands, band) {
+			return core.Errorf(core.InvalidArgument, "Resampling", "resampling names band %q, which is not among bands=%v", band, bands)
+		}
+	}
+	return nil
+}
+
 // check reports the first thing in the request that cannot be, naming what is allowed.
 func (r *Request) check(p Projection) error {
 	if r.OverviewLevel != nil && *r.OverviewLevel < 0 {
@@ -119,10 +130,10 @@ func (r *Request) check(p Projection) error {
 	if err := r.checkGrid(p); err != nil {
 		return err
 	}
-	for band, name := range r.Resampling {
-		if band != "*" && r.Bands != nil && !slices.Contains(r.Bands, band) {
-			return core.Errorf(core.InvalidArgument, "Resampling", "resampling names band %q, which is not among bands=%v", band, r.Bands)
-		}
+	if err := r.Resampling.among(r.Bands); r.Bands != nil && err != nil {
+		return err
+	}
+	for _, name := range r.Resampling {
 		if _, err := core.ParseKernel(name); err != nil {
 			return err
 		}

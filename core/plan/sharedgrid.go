@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"cogweave/core"
-	"cogweave/core/cog"
 )
 
 // latticeTolerance is how far pixels may lie off the lattice of others, in pixels, and still share it.
@@ -22,7 +21,7 @@ func (p *Plan) sharedGrid(ctx context.Context, first core.Grid, headers HeaderRe
 	}
 	s := sharing{plan: p, first: first, end: [2]int{first.Rows, first.Cols}, same: map[string]bool{}}
 	seen := map[core.Proj]bool{}
-	var silent []*core.ItemAsset
+	var silent []specimen
 	for i := range p.Items {
 		for b := range p.Bands {
 			at := p.place(i, b)
@@ -32,7 +31,7 @@ func (p *Plan) sharedGrid(ctx context.Context, first core.Grid, headers HeaderRe
 			asset := &p.Items[i].Assets[at.asset]
 			switch proj := asset.Proj; {
 			case !proj.Known():
-				silent = append(silent, asset)
+				silent = append(silent, specimen{band: b, item: i})
 			case !seen[proj]:
 				seen[proj] = true
 				s.add(core.Grid{CRS: proj.CRS, Transform: proj.Transform, Rows: proj.Shape[0], Cols: proj.Shape[1]})
@@ -81,22 +80,19 @@ func (s *sharing) add(g core.Grid) {
 }
 
 // addFiles adds files of which the catalog says nothing, by their headers.
-func (s *sharing) addFiles(ctx context.Context, assets []*core.ItemAsset, headers HeaderReader) error {
-	hrefs := make([]string, len(assets))
-	for i := range assets {
-		hrefs[i] = assets[i].Href
-	}
-	found, errs := make([]*cog.Header, len(hrefs)), make([]error, len(hrefs))
-	headers.Headers(ctx, hrefs, func(i int, h *cog.Header, err error) { found[i], errs[i] = h, err })
-	for i := range assets {
-		if errs[i] != nil {
-			return errs[i]
+func (s *sharing) addFiles(ctx context.Context, files []specimen, headers HeaderReader) error {
+	found, errs := s.plan.specimens(ctx, files, headers)
+	for i, file := range files {
+		err := errs[i]
+		if err == nil {
+			var g core.Grid
+			if g, err = s.plan.ownGrid(found[i], &s.plan.asset(file).Proj); err == nil {
+				s.add(g)
+			}
 		}
-		g, err := s.plan.ownGrid(found[i], &assets[i].Proj)
-		if err != nil {
-			return err
+		if err != nil && !s.plan.ignores(err) {
+			return core.InBand(err, s.plan.Items[file.item].ID, s.plan.Bands[file.band].Name)
 		}
-		s.add(g)
 	}
 	return nil
 }

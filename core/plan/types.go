@@ -32,7 +32,7 @@ func (p *Plan) resolveTypes(ctx context.Context, req Request, headers HeaderRead
 		dtype, err := core.ResultType(p.DType, band.DType)
 		if err != nil {
 			if !req.PerBand && req.DType == "" {
-				return core.Errorf(core.InvalidArgument, "DType", "bands %q and %q: %w; name a dtype", p.Bands[0].Name, band.Name, err)
+				return core.Errorf(core.InvalidArgument, "DType", "bands %q and %q: %w; name a dtype", p.atOddsWith(b), band.Name, err)
 			}
 			dtype = core.Float64 // of the two; the caller's dtype, or each band's own, is what arrays have
 		}
@@ -47,6 +47,16 @@ func (p *Plan) resolveTypes(ctx context.Context, req Request, headers HeaderRead
 		p.blockType = req.DType // sources need only fit into that (heldAs)
 	}
 	return p.settle(req, common, disagree)
+}
+
+// atOddsWith names the band before b that has no type in common with it; the first where only several of them have none.
+func (p *Plan) atOddsWith(b int) string {
+	for _, band := range p.Bands[:b] {
+		if _, err := core.ResultType(band.DType, p.Bands[b].DType); err != nil {
+			return band.Name
+		}
+	}
+	return p.Bands[0].Name
 }
 
 // scale makes the bands physical values where that is asked for, and else works out what would.
@@ -128,42 +138,108 @@ func fillText(n core.NoData, d core.DType) string {
 	return fmt.Sprint(fill(n, d))
 }
 
+// maxSpecimens is how many items are looked at, one after another, for a readable file of a band: a whole archive
+// that is out of reach must not be asked item by item.
+const maxSpecimens = 8
+
+// specimen is an item whose file tells of a band.
+type specimen struct {
+	band, item, tries int
+	err               error // why the first one does not tell
+}
+
+// after gives the item to ask next, where this one's file cannot be read and such items count as absent; else the
+// error, in the first item's name.
+func (s specimen) after(p *Plan, err error) (specimen, error) {
+	err = core.InBand(err, p.Items[s.item].ID, p.Bands[s.band].Name)
+	if s.err == nil {
+		s.err = err
+	}
+	next := p.nextWith(s.band, s.item+1)
+	if s.tries++; !p.ignores(err) || next < 0 || s.tries >= maxSpecimens {
+		return s, s.err
+	}
+	s.item = next
+	return s, nil
+}
+
+// ignores tells whether an item's error makes it count as absent, and is not one of the request.
+func (p *Plan) ignores(err error) bool {
+	class := core.ClassOf(err)
+	return p.IgnoreErrors && class != core.InvalidArgument && class != core.Cancelled
+}
+
+func (p *Plan) asset(s specimen) *core.ItemAsset {
+	return &p.Items[s.item].Assets[p.place(s.item, s.band).asset]
+}
+
 // sourceTypes finds each band's own dtype and nodata: the catalog's where it gives both, else the
 // header's of the first item that has the band.
 func (p *Plan) sourceTypes(ctx context.Context, headers HeaderReader) error {
-	var hrefs []string
-	var ask []int
+	var ask []specimen
 	for b := range p.Bands {
-		first := p.firstWith(b)
-		at := p.place(first, b)
-		asset := &p.Items[first].Assets[at.asset]
-		if at.sample < len(asset.Bands) && asset.Bands[at.sample].DType != "" && asset.Bands[at.sample].NoData.Set {
-			p.Bands[b].DType, p.Bands[b].NoData = asset.Bands[at.sample].DType, asset.Bands[at.sample].NoData
-			continue
+		if s := (specimen{band: b, item: p.firstWith(b)}); !p.listed(s) {
+			ask = append(ask, s)
 		}
-		ask, hrefs = append(ask, b), append(hrefs, asset.Href)
 	}
-	if len(ask) == 0 {
-		return nil
-	}
-	found := make([]*cog.Header, len(hrefs))
-	errs := make([]error, len(hrefs))
-	headers.Headers(ctx, hrefs, func(i int, h *cog.Header, err error) { found[i], errs[i] = h, err })
 	read := map[[2]int]*cog.Header{} // by item and asset
-	for i, b := range ask {
-		first := p.firstWith(b)
-		if errs[i] != nil {
-			return core.InBand(errs[i], p.Items[first].ID, p.Bands[b].Name)
+	for len(ask) > 0 {
+		found, errs := p.specimens(ctx, ask, headers)
+		var again []specimen
+		for i, s := range ask {
+			err := errs[i]
+			if err == nil {
+				err = p.readType(s, found[i])
+			}
+			if err == nil {
+				read[[2]int{s.item, p.place(s.item, s.band).asset}] = found[i]
+				continue
+			}
+			next, err := s.after(p, err)
+			if err != nil {
+				return err
+			}
+			if !p.listed(next) {
+				again = append(again, next)
+			}
 		}
-		if err := checkSample(found[i], p.place(first, b).sample, p.Bands[b].Name, p.Bands[b].Asset); err != nil {
-			return core.InBand(err, p.Items[first].ID, p.Bands[b].Name)
-		}
-		p.Bands[b].readFrom(found[i], p.place(first, b).sample)
-		asset := p.place(first, b).asset
-		read[[2]int{first, asset}] = found[i]
-		p.compare(first, asset, found[i], func(text string) { p.Warnings = append(p.Warnings, text) })
+		ask = again
 	}
-	p.distrust(read)
+	if len(read) > 0 {
+		p.distrust(read)
+	}
+	return nil
+}
+
+// listed takes a band's type from the catalog, if that gives it.
+func (p *Plan) listed(s specimen) bool {
+	bands, sample := p.asset(s).Bands, p.place(s.item, s.band).sample
+	if sample >= len(bands) || bands[sample].DType == "" || !bands[sample].NoData.Set {
+		return false
+	}
+	p.Bands[s.band].DType, p.Bands[s.band].NoData = bands[sample].DType, bands[sample].NoData
+	return true
+}
+
+// specimens reads the headers of specimens.
+func (p *Plan) specimens(ctx context.Context, of []specimen, headers HeaderReader) ([]*cog.Header, []error) {
+	hrefs := make([]string, len(of))
+	for i, s := range of {
+		hrefs[i] = p.asset(s).Href
+	}
+	found, errs := make([]*cog.Header, len(of)), make([]error, len(of))
+	headers.Headers(ctx, hrefs, func(i int, h *cog.Header, err error) { found[i], errs[i] = h, err })
+	return found, errs
+}
+
+// readType takes a band's type from a header.
+func (p *Plan) readType(s specimen, h *cog.Header) error {
+	at, band := p.place(s.item, s.band), &p.Bands[s.band]
+	if err := checkSample(h, at.sample, band.Name, band.Asset); err != nil {
+		return err
+	}
+	band.readFrom(h, at.sample)
+	p.compare(s.item, at.asset, h, func(text string) { p.Warnings = append(p.Warnings, text) })
 	return nil
 }
 

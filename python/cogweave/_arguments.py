@@ -288,6 +288,10 @@ def _collect(geojson: Mapping[str, Any], xs: list[float], ys: list[float]) -> No
             rest.extend(part)
 
 
+# The greatest integers of 64 bits: no floats, but the engine takes the next float for them.
+_GREATEST: Final = (2**63 - 1, 2**64 - 1)
+
+
 def nodata(value: object) -> float | int | str | None:
     """Give a nodata value as JSON can hold it: NaN becomes ``"nan"``."""
     if value is None:
@@ -297,7 +301,10 @@ def nodata(value: object) -> float | int | str | None:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise InvalidArgument(f"nodata wants a number: {value!r}")
     if isinstance(value, numbers.Integral):
-        return int(value)
+        whole = int(value)
+        if abs(whole) < 2**64 and whole not in _GREATEST and int(float(whole)) != whole:
+            raise InvalidArgument(f"nodata {whole} is kept as a float, and the nearest one is {int(float(whole))}")
+        return whole
     number = float(value)
     if math.isinf(number):
         raise InvalidArgument("nodata is infinite")
@@ -308,11 +315,14 @@ def nodata_of(told: object, dtype: np.dtype[Any]) -> float | int | None:
     """Give the engine's nodata, which may be ``"nan"`` or ``"inf"``, as a number of the dtype's kind."""
     if told is None:
         return None
-    number = float(told) if isinstance(told, str) else cast("float", told)
+    # The engine's JSON has the shortest digits that tell a float: of -2**63, an integer that is another one.
+    number = float(cast("float | str", told))
     if dtype.kind == "f":
-        return float(number)
+        return number
+    if dtype.kind not in "iu":
+        return int(number)
     # The greatest 64-bit integers are no floats: they come rounded up.
-    return min(int(number), int(np.iinfo(dtype).max)) if dtype.kind in "iu" else int(number)
+    return min(int(number), int(np.iinfo(dtype).max))
 
 
 def dtype(value: object) -> str | None:

@@ -42,9 +42,22 @@ def grouped(items: Items, request: dict[str, Any]) -> dict[str, Any]:
         if rows and not any(_has(row, name) for row in rows for name in names):
             raise unknown(period, f"the items have {', '.join(items.columns)}")
         keys = [_property(row, names) for row in rows]
-        return {**request, "group_keys": ["" if key is None else str(key) for key in keys]}
+        return {**request, "group_keys": [_key(key) for key in keys]}
     name = f"{getattr(period, '__module__', '')}.{getattr(period, '__qualname__', 'callable')}"
-    return {**request, "time_period": name, "group_keys": [str(period(row)) for row in rows]}
+    return {**request, "time_period": name, "group_keys": [str(period(_flat(row))) for row in rows]}
+
+
+def _flat(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give an item's properties as columns beside the others, as stac-geoparquet has them."""
+    properties = row.get("properties")
+    return {**properties, **row} if isinstance(properties, Mapping) else row
+
+
+def _key(value: object) -> str:
+    """Write a property's value as a key: whole numbers alike, whether a source keeps them as integers or floats."""
+    if value is None:
+        return ""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def _rows(items: Items) -> list[dict[str, Any]]:
