@@ -186,7 +186,7 @@ class Stream:
         try:
             waiter.port.submit(request, operation)
             while not operation.done:
-                waiter.wait()
+                waiter.wait(operation)
                 yield from self._steps(pixels, finished, told)
             operation.result(request.finish)
         finally:
