@@ -167,8 +167,8 @@ func defaultAssets(items []core.Item) []assetAt {
 }
 
 // defaultBands names every band of the items' COG assets. Where the catalog does not list an asset's bands,
-// its header does.
-func defaultBands(ctx context.Context, items []core.Item, headers HeaderReader) ([]string, error) {
+// its header does; where that cannot be read and ignore is set, the next item's that has the asset.
+func defaultBands(ctx context.Context, items []core.Item, ignore bool, headers HeaderReader) ([]string, error) {
 	assets := defaultAssets(items)
 	var hrefs []string
 	for _, at := range assets {
@@ -186,16 +186,31 @@ func defaultBands(ctx context.Context, items []core.Item, headers HeaderReader) 
 		a := &items[at.item].Assets[at.asset]
 		count := len(a.Bands)
 		if count == 0 {
-			if errs[next] != nil {
-				return nil, core.InBand(errs[next], items[at.item].ID, a.Key)
-			}
-			count = dataSamples(found[next])
+			h, err := found[next], errs[next]
 			next++
+			if err != nil && ignore {
+				if item, other := standIn(ctx, items, at.item, headers, assetNamed(items, a.Key), anyHeader); item >= 0 {
+					h, err = other, nil
+				}
+			}
+			if err != nil {
+				return nil, core.InBand(err, items[at.item].ID, a.Key)
+			}
+			count = dataSamples(h)
 		}
 		names = append(names, numbered(a.Key, count)...)
 	}
 	return names, nil
 }
+
+// assetNamed gives an item's asset of a key, -1 for none.
+func assetNamed(items []core.Item, key string) func(item int) int {
+	return func(item int) int {
+		return slices.IndexFunc(items[item].Assets, func(a core.ItemAsset) bool { return a.Key == key })
+	}
+}
+
+func anyHeader(int, *cog.Header) error { return nil }
 
 // dataSamples is the number of a file's samples without an alpha one.
 func dataSamples(h *cog.Header) int {

@@ -137,7 +137,7 @@ func checkRequest(req *Request, projection Projection) (core.Method, error) {
 func (p *Plan) findBands(ctx context.Context, req Request, headers HeaderReader) error {
 	names, err := req.Bands, error(nil)
 	if names == nil {
-		if names, err = defaultBands(ctx, p.Items, headers); err != nil {
+		if names, err = defaultBands(ctx, p.Items, p.IgnoreErrors, headers); err != nil {
 			return err
 		}
 		if len(names) == 0 {

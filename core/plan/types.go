@@ -129,7 +129,7 @@ func fillText(n core.NoData, d core.DType) string {
 }
 
 // sourceTypes finds each band's own dtype and nodata: the catalog's where it gives both, else the
-// header's of the first item that has the band.
+// header's of the first item that has the band (with errors="ignore" of the first that can be read).
 func (p *Plan) sourceTypes(ctx context.Context, headers HeaderReader) error {
 	var hrefs []string
 	var ask []int
@@ -152,11 +152,22 @@ func (p *Plan) sourceTypes(ctx context.Context, headers HeaderReader) error {
 	read := map[[2]int]*cog.Header{} // by item and asset
 	for i, b := range ask {
 		first := p.firstWith(b)
-		if errs[i] != nil {
-			return core.InBand(errs[i], p.Items[first].ID, p.Bands[b].Name)
+		check := func(item int, h *cog.Header) error {
+			return checkSample(h, p.place(item, b).sample, p.Bands[b].Name, p.Items[item].Assets[p.place(item, b).asset].Key)
 		}
-		if err := checkSample(found[i], p.place(first, b).sample, p.Bands[b].Name, p.Bands[b].Asset); err != nil {
-			return core.InBand(err, p.Items[first].ID, p.Bands[b].Name)
+		err := errs[i]
+		if err == nil {
+			err = check(first, found[i])
+		}
+		if err != nil {
+			next := -1
+			if p.IgnoreErrors {
+				next, found[i] = standIn(ctx, p.Items, first, headers, func(item int) int { return p.place(item, b).asset }, check)
+			}
+			if next < 0 {
+				return core.InBand(err, p.Items[first].ID, p.Bands[b].Name)
+			}
+			first = next
 		}
 		p.Bands[b].readFrom(found[i], p.place(first, b).sample)
 		asset := p.place(first, b).asset
