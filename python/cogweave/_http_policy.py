@@ -89,7 +89,7 @@ def _take(answer: Response, seconds: float) -> None:
             why = f"it has more than {_MOST_BYTES >> 20} MiB" if size > _MOST_BYTES else "the answer is too slow"
             raise SearchError(f"the document was not read: {why}", reason="CatalogError")
     answer._content = b"".join(parts)
-    answer._content_consumed = True  # type: ignore[attr-defined]
+    answer._content_consumed = True
 
 
 def _allows(host: str, ip: _Address, *, public: bool) -> bool:

@@ -269,11 +269,12 @@ def _nothing(source: Source, place: Where, query: Mapping[str, Any]) -> str:
 
 
 def _degrees(given: Mapping[str, Any], place: Where) -> str:
-    """What to say where degrees were given for metres, the likeliest reason to find nothing."""
+    """Say what helps where degrees were given for metres, the likeliest reason to find nothing."""
     if given["bbox"] is None or given["bbox_crs"] is not None or place.region is None:
         return ""
     minx, miny, maxx, maxy = _arguments.bbox(given["bbox"])
-    if not (-180 <= minx <= maxx <= 180 and -90 <= miny <= maxy <= 90) or _crs.parsed(place.region["crs"]).is_geographic:
+    like = -180 <= minx <= maxx <= 180 and -90 <= miny <= maxy <= 90
+    if not like or _crs.parsed(place.region["crs"]).is_geographic:
         return ""
     return '; if these are degrees, bbox_crs="EPSG:4326" says so'
 
