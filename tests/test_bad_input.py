@@ -350,3 +350,13 @@ def test_a_geotiff_is_no_catalog(arc: Archive) -> None:
 def test_a_wrong_argument_of_the_engine_is_named(arc: Archive) -> None:
     with refused(cw.InvalidArgument, "drop_variables"):
         xr.open_dataset(arc.remote, engine="cogweave", grid=arc.utm_grid(SHAPE, 10), drop_variables=5)
+
+
+def test_degrees_for_metres_are_found_out(arc: Archive) -> None:
+    where: dict[str, Any] = {"crs": "EPSG:32632", "resolution": 100}
+    with refused(cw.SearchError, 'bbox_crs="EPSG:4326"'):
+        cw.open(arc.local, bbox=(11.9, 45.4, 12.1, 45.6), **where)
+    for told in ({**where, "bbox_crs": "EPSG:32632"}, {"crs": "EPSG:4326", "resolution": 1}, where):
+        with refused(cw.SearchError) as caught:
+            cw.open(arc.local, bbox=(0, 0, 10, 1000) if told is where else (0, 0, 10, 10), **told)
+        assert "degrees" not in str(caught.value)

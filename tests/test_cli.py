@@ -97,6 +97,14 @@ def test_exit_codes_say_what_happened(
     assert "Traceback" not in told.output
 
 
+def test_a_reader_that_has_had_enough(made: Archive) -> None:
+    command = [sys.executable, "-m", "cogweave.cli", "search", str(made.local)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+
 def test_the_doctor_is_content_here() -> None:
     told = subprocess.run([sys.executable, "-m", "cogweave.cli", "doctor", "--json"], capture_output=True, text=True)
     assert told.returncode == 0, told.stderr

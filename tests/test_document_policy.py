@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +13,10 @@ from typing import Any
 
 import cogweave as cw
 import pytest
+from cogweave import _http_policy
 from cogweave._http_policy import Guard
+
+from tests.servers.faultserver import Exchange, FaultServer, Reply, redirect, silence
 
 METADATA = "http://169.254.169.254/latest/meta-data"
 
@@ -106,3 +111,52 @@ def test_a_public_source_leads_to_no_private_network(address: str) -> None:
 def test_some_addresses_are_never_connected_to(address: str) -> None:
     with configured(allow_hosts=["host"]), pytest.raises(cw.SearchError):
         Guard().check("host", address)
+
+
+def slowly(head: str, body: bytes, pause: float) -> Reply:
+    """An answer that comes byte by byte."""
+
+    def reply(x: Exchange) -> bool:
+        x.send((head + "\r\n\r\n").encode())
+        for at in range(len(body)):
+            x.send(body[at : at + 1])
+            time.sleep(pause)
+        return False
+
+    return reply
+
+
+OK = "HTTP/1.1 200 OK\r\nContent-Type: application/json"
+
+
+def test_a_document_that_comes_in_pieces_is_read_whole() -> None:
+    packed = gzip.compress(json.dumps(ITEM).encode())
+    with FaultServer() as server:
+        server.always["/a.json"] = slowly(f"{OK}\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}", packed, 0)
+        assert len(cw.search(f"{server.url}/a.json")) == 1
+        assert len(server.requests) == 1
+
+
+def test_a_server_of_documents_may_be_neither_silent_nor_slow() -> None:
+    with FaultServer() as server, configured(retries=1, first_byte_timeout=0.3, total_timeout=0.6):
+        server.always.update({"/a.json": silence, "/b.json": slowly(OK, b" " * 200, 0.1)})
+        for name, told in (("a", "timed out"), ("b", "too slow")):
+            start = time.monotonic()
+            with pytest.raises(cw.SearchError, match=told):
+                cw.search(f"{server.url}/{name}.json")
+            assert time.monotonic() - start < 5
+        assert [request.path for request in server.requests] == ["/a.json", "/a.json", "/b.json"]
+
+
+def test_a_document_may_not_be_endless(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_http_policy, "_MOST_BYTES", 1 << 20)
+    packed = gzip.compress(bytes(4 << 20))
+    with FaultServer() as server:
+        server.always["/a.json"] = slowly(f"{OK}\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}", packed, 0)
+        server.always["/b.json"] = redirect("/b.json")
+        with pytest.raises(cw.SearchError, match="more than 1 MiB"):
+            cw.search(f"{server.url}/a.json")
+        server.forget()
+        with pytest.raises(cw.SearchError, match="5 redirects"):
+            cw.search(f"{server.url}/b.json")
+        assert len(server.requests) == 6

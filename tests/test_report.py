@@ -15,6 +15,7 @@ from cogweave.report import report_of
 
 from tests.archive import catalog_table
 from tests.conftest import Archive
+from tests.items import native_grid
 
 TOKEN = "sv=1&sig=s3cr3t-report"
 
@@ -129,3 +130,21 @@ def test_no_secret_in_a_report(arc: Archive) -> None:
     assert told.counts == {"failed": 1}
     assert "s3cr3t" not in repr(told) + told._repr_html_() + repr(told.to_dict())
     assert "gone.tif" in repr(told)
+
+
+@pytest.mark.parametrize("bands", [None, ["B04"]])
+def test_the_first_item_that_cannot_be_read_stands_for_no_other(arc: Archive, bands: list[str] | None) -> None:
+    """Where the catalog does not tell of the pixels, the first file that can be read does."""
+    rows = []
+    for item, path in zip(arc.items[:3], ["gone.tif", "%zz.tif", None], strict=False):
+        href = arc.server.href(arc.path(item, "B04")) if path is None else f"{arc.server.url}/{path}"
+        asset = {"href": href, "type": "image/tiff; application=geotiff", "roles": ["data"]}
+        rows.append({**arc.items[2], "id": item["id"], "assets": {"B04": asset}})
+    table, grid = catalog_table(rows, href=lambda h: h), native_grid(arc.path(arc.items[2], "B04"))
+    with pytest.raises(cw.AssetNotFound):
+        cw.open(table, grid=grid, bands=bands)
+    da = cw.open(table, grid=grid, bands=bands, errors="ignore")
+    assert da.dtype == np.uint16 and da.values.any()
+    assert [outcome.item_id for outcome in report(da).failed] == [row["id"] for row in rows[:2]]
+    with pytest.raises(cw.AssetNotFound):  # none is left to tell
+        cw.open(catalog_table(rows[:2], href=lambda h: h), grid=grid, bands=bands, errors="ignore")

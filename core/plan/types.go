@@ -2,6 +2,7 @@ package plan
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -163,10 +164,13 @@ func (s specimen) after(p *Plan, err error) (specimen, error) {
 	return s, nil
 }
 
-// ignores tells whether an item's error makes it count as absent, and is not one of the request.
+// ignores tells whether an item's error makes it count as absent: not one of the request, but an href that none can read.
 func (p *Plan) ignores(err error) bool {
-	class := core.ClassOf(err)
-	return p.IgnoreErrors && class != core.InvalidArgument && class != core.Cancelled
+	var e *core.Error
+	if !p.IgnoreErrors || !errors.As(err, &e) || e.Class == core.Cancelled {
+		return false
+	}
+	return e.Class != core.InvalidArgument || e.Reason == "Href"
 }
 
 func (p *Plan) asset(s specimen) *core.ItemAsset {

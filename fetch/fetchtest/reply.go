@@ -71,6 +71,17 @@ func Document(status int, contentType, body string) Reply {
 	}
 }
 
+// Stalled answers with a status and a header that promises a short body, which never comes.
+func Stalled(status int, lines ...string) Reply {
+	return func(x *Exchange) {
+		x.Head(status, append(lines, "Content-Length", "100")...)
+		x.Wait()
+	}
+}
+
+// Raw answers with bytes as they are.
+func Raw(data string) Reply { return func(x *Exchange) { x.Body([]byte(data)) } }
+
 // Page answers 200 with a chunked body, as web applications send their error pages.
 func Page(body string) Reply {
 	return func(x *Exchange) {

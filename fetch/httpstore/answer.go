@@ -143,10 +143,10 @@ func unsatisfiable(req store.Request, resp *http.Response) (*body, error) {
 
 // parseContentRange reads "bytes first-last/total"; total is 0 where the server wrote "*".
 func parseContentRange(text string) (r core.ByteRange, total int64, ok bool) {
-	text, ok = strings.CutPrefix(text, "bytes ")
+	unit, text, _ := strings.Cut(text, " ")
 	span, size, found := strings.Cut(text, "/")
 	first, last, dash := strings.Cut(span, "-")
-	if !ok || !found || !dash {
+	if !strings.EqualFold(unit, "bytes") || !found || !dash {
 		return r, 0, false
 	}
 	start, err1 := strconv.ParseUint(first, 10, 62)

@@ -48,7 +48,7 @@ func (s *Store) roundTrip(r *http.Request, trusted bool) (*http.Response, error)
 func send(p *pool, policy Policy, r *http.Request) (*http.Response, error) {
 	host := r.URL.Hostname()
 	if ip, err := netip.ParseAddr(host); err == nil && !policy.allows(host, ip) {
-		return nil, &refusedAddress{host: host, address: host}
+		return nil, &refusedAddress{host: host, address: host, may: isOwn(ip.Unmap())}
 	}
 	return p.RoundTrip(r)
 }

@@ -62,6 +62,7 @@ func errorCode(resp *http.Response) string {
 	if !strings.Contains(resp.Header.Get("Content-Type"), "xml") {
 		return ""
 	}
+	defer closeSoon(resp)()
 	head, _ := io.ReadAll(io.LimitReader(resp.Body, 2<<10))
 	_, rest, found := bytes.Cut(head, []byte("<Code>"))
 	code, _, closed := bytes.Cut(rest, []byte("</Code>"))
@@ -80,7 +81,8 @@ func errorCode(resp *http.Response) string {
 // machine's clock has no part in it.
 func retryAfter(header http.Header) time.Duration {
 	text := header.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+	seconds, err := strconv.ParseUint(text, 10, 31)
+	if err == nil || errors.Is(err, strconv.ErrRange) { // too large a number comes back as the largest
 		return time.Duration(seconds) * time.Second
 	}
 	until, err := http.ParseTime(text)
@@ -134,6 +136,11 @@ func transportFault(err error) *store.Fault {
 	case dialing && errors.Is(err, syscall.ECONNREFUSED):
 		// Nobody listens: an error at once is worth more than one after five attempts.
 		f.Reason, f.Message = "Refused", "the connection was refused"
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		f.Reason, f.Message, f.Retry = "TooManyOpenFiles", "no connection can be opened, for want of descriptors (ulimit -n, max_requests)", store.Transient
+	case strings.Contains(err.Error(), "malformed "):
+		// The client's words repeat what came, which may be anything, the request's signature included.
+		f.Reason, f.Message, f.Retry, f.Cause = "NotHTTP", "what the server answered is not HTTP", store.Transient, nil
 	default:
 		f.Reason, f.Message, f.Retry = "ConnectionLost", "the connection broke before an answer came", store.Transient
 	}

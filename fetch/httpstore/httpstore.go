@@ -134,20 +134,39 @@ func isRedirect(status int) bool {
 // discard reads what little an answer without use holds, so that its connection can serve again.
 func discard(resp *http.Response) {
 	if resp.ContentLength >= 0 && resp.ContentLength <= 16<<10 {
+		defer closeSoon(resp)()
 		_, _ = io.Copy(io.Discard, resp.Body)
 	}
 	resp.Body.Close()
+}
+
+// errorPatience is how long the body of an answer may take whose status tells enough.
+const errorPatience = time.Second
+
+// closeSoon breaks off an answer whose body does not come: its status counts, and must not become a
+// timeout. What it gives ends the watch.
+func closeSoon(resp *http.Response) func() bool {
+	return time.AfterFunc(errorPatience, func() { resp.Body.Close() }).Stop
 }
 
 // A file without entity tag is known by its time of modification, written as a weak tag.
 const modifiedTag = `W/"modified `
 
 func identityOf(header http.Header, size int64) store.Identity {
-	tag := header.Get("Etag")
+	tag := entityTag(header.Get("Etag"))
 	if date := header.Get("Last-Modified"); tag == "" && date != "" && !strings.Contains(date, `"`) {
 		tag = modifiedTag + date + `"`
 	}
 	return store.Identity{ETag: tag, Size: size}
+}
+
+// entityTag is a tag as the standard writes it. One without its quotes proves nothing: it is a weak one.
+func entityTag(tag string) string {
+	opaque := strings.TrimPrefix(tag, "W/")
+	if tag == "" || len(opaque) > 1 && opaque[0] == '"' && opaque[len(opaque)-1] == '"' {
+		return tag
+	}
+	return `W/"` + strings.ReplaceAll(strings.TrimPrefix(opaque, "w/"), `"`, "") + `"`
 }
 
 func modified(tag string) string {

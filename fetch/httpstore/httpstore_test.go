@@ -165,6 +165,10 @@ func TestAnswersThatAreNotTaken(t *testing.T) {
 		"503 slow down":   {fetchtest.Document(503, "application/xml", "<Error><Code>SlowDown</Code></Error>"), middle, id, core.AssetError, "HTTP503", store.Throttled},
 		"400":             {fetchtest.Status(400), middle, id, core.AssetError, "HTTP400", store.Never},
 		"400 expired":     {fetchtest.Document(400, "application/xml", "<Error><Code>ExpiredToken</Code></Error>"), middle, id, core.AccessDenied, store.AccessDenied, store.Never},
+		"404 stalled":     {fetchtest.Stalled(404), middle, id, core.AssetNotFound, "NotFound", store.Never},
+		"403 stalled":     {fetchtest.Stalled(403, "Content-Type", "application/xml"), middle, id, core.AccessDenied, "AccessDenied", store.Never},
+		"no HTTP":         {fetchtest.Raw("220 ready\r\n\r\n"), middle, id, core.AssetError, "NotHTTP", store.Transient},
+		"no status":       {fetchtest.Raw("HTTP/1.1 sig=SECRET\r\n\r\n"), middle, id, core.AssetError, "NotHTTP", store.Transient},
 		"400 timeout":     {fetchtest.Document(400, "application/xml", "<Error><Code>RequestTimeout</Code></Error>"), middle, id, core.AssetError, "HTTP400", store.Transient},
 		"FIN":             {fetchtest.CutAfter(500, false), middle, id, core.AssetError, "ShortRead", store.Transient},
 		"RST":             {fetchtest.CutAfter(500, true), middle, id, core.AssetError, "ConnectionLost", store.Transient},
@@ -190,6 +194,9 @@ func TestAnswersThatAreNotTaken(t *testing.T) {
 			if f == nil || f.Class != tc.class || f.Reason != tc.reason || f.Retry != tc.retry {
 				t.Errorf("got %+v, want %s/%s, retry %d", f, tc.class, tc.reason, tc.retry)
 			}
+			if f != nil && strings.Contains(f.Error(), "SECRET") {
+				t.Errorf("the server's words are repeated: %v", f)
+			}
 		})
 	}
 }
@@ -206,6 +213,8 @@ func TestAnswersThatAreTaken(t *testing.T) {
 		"time left out in the answer": {fetchtest.Object{Data: data}, fetchtest.ShortChunked(2000), store.Identity{ETag: `W/"modified Wed, 21 Oct 2015 07:28:00 GMT"`}},
 		"whole small file":            {fetchtest.Object{Data: data}, fetchtest.Whole(10_000, func(int64) {}), store.Identity{}},
 		"chunked, all there":          {fetchtest.Object{Data: data}, fetchtest.ShortChunked(2000), store.Identity{}},
+		"unit in capitals":            {fetchtest.Object{Data: data}, fetchtest.Raw("HTTP/1.1 206 OK\r\nContent-Range: Bytes 0-1999/10000\r\n\r\n" + string(data[:2000])), store.Identity{}},
+		"HTTP/1.0":                    {fetchtest.Object{Data: data}, fetchtest.Raw("HTTP/1.0 206 OK\r\nContent-Range: bytes 0-1999/10000\r\n\r\n" + string(data[:2000])), store.Identity{}},
 		"page that ends":              {fetchtest.Object{Data: data}, fetchtest.Page(string(data[:2000])), store.Identity{}},
 		"identity coding":             {fetchtest.Object{Data: data}, fetchtest.Encoded("identity"), store.Identity{}},
 	} {
@@ -242,6 +251,24 @@ func TestPreconditions(t *testing.T) {
 	}
 	if server.Connections() != 1 {
 		t.Errorf("%d connections for requests one after another", server.Connections())
+	}
+}
+
+func TestEntityTags(t *testing.T) {
+	server, s := fetchtest.NewServer(t), newStore(t, config())
+	for sent, want := range map[string]string{
+		`"a"`: `"a"`, `W/"a"`: `W/"a"`, `""`: `""`, "": "",
+		"a": `W/"a"`, `"a`: `W/"a"`, `w/"a"`: `W/"a"`, `"`: `W/""`,
+	} {
+		url := server.Put("/x.tif", fetchtest.Object{Data: []byte("12345"), ETag: sent})
+		body, err := s.ReadRange(context.Background(), store.Request{Href: url, Range: core.ByteRange{End: 5}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := body.Identity().ETag; got != want {
+			t.Errorf("%q became %q, want %q", sent, got, want)
+		}
+		body.Close()
 	}
 }
 
@@ -404,6 +431,8 @@ func TestRetryAfter(t *testing.T) {
 		{[]string{"Retry-After", "7"}, 7 * time.Second},
 		{[]string{"Retry-After", "Wed, 21 Oct 2015 07:29:00 GMT", "Date", "Wed, 21 Oct 2015 07:28:00 GMT"}, time.Minute},
 		{[]string{"Retry-After", "Wed, 21 Oct 2015 07:27:00 GMT", "Date", "Wed, 21 Oct 2015 07:28:00 GMT"}, 0},
+		{[]string{"Retry-After", "99999999999999999999"}, (1<<31 - 1) * time.Second},
+		{[]string{"Retry-After", "-7"}, 0},
 		{[]string{"Retry-After", "soon"}, 0},
 		{nil, 0},
 	} {

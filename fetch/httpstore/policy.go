@@ -53,10 +53,17 @@ func (p Policy) names(host string) bool {
 }
 
 // refusedAddress is the error of a connection that the policy forbids.
-type refusedAddress struct{ host, address string }
+type refusedAddress struct {
+	host, address string
+	may           bool // it could be allowed
+}
 
 func (e *refusedAddress) Error() string {
-	return fmt.Sprintf("%s leads to %s, which must not be connected to; configure(allow_hosts=) may allow a host", e.host, e.address)
+	text := fmt.Sprintf("%s leads to %s, which must not be connected to", e.host, e.address)
+	if e.may {
+		text += "; configure(allow_hosts=) may allow a host"
+	}
+	return text
 }
 
 // control gives the check that the dialer runs on each address of host; public is told of one that
@@ -65,7 +72,7 @@ func (p Policy) control(host string, public func(host string)) func(network, add
 	return func(_, address string, _ syscall.RawConn) error {
 		addr, err := netip.ParseAddrPort(address)
 		if err != nil || !p.allows(host, addr.Addr()) {
-			return &refusedAddress{host: host, address: address}
+			return &refusedAddress{host: host, address: address, may: isOwn(addr.Addr().Unmap())}
 		}
 		if !isOwn(addr.Addr().Unmap()) {
 			public(host)

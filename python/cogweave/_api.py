@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
 
-from . import _crs, _stac_table
+from . import _crs, _stac_table, config
 from ._http_policy import Guard
 from ._redact import redact, redact_foreign
 from .errors import InvalidArgument, SearchError
@@ -145,7 +145,7 @@ def _stac_io(guard: Guard) -> Any:
         raise ImportError(
             "a STAC API, or STAC JSON that is read over HTTP, needs the stac extra: pip install 'cogweave[stac]'"
         ) from problem
-    io = StacApiIO(timeout=30, max_retries=3)
+    io = StacApiIO(max_retries=min(3, config.configure()["retries"]))
     guard.guard(io.session)
     return io
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from . import config
@@ -12,12 +13,16 @@ from .errors import SearchError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from requests import Session
+    from requests import PreparedRequest, Response, Session
 
 # Of RFC 1918, RFC 4193 and RFC 6598, as the engine has it.
 _PRIVATE: Final = [
     ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 ]
+
+_MOST_REDIRECTS: Final = 5
+_MOST_BYTES: Final = 256 << 20  # of a document, unpacked
+_SLOWEST: Final = 16 << 10  # bytes a second, after `total_timeout`
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -34,15 +39,26 @@ class Guard:
         self._public: bool | None = None  # whether the first address was one that anybody may connect to
 
     def guard(self, session: Session) -> None:
-        """Have a session's connections checked; those to a proxy are the proxy's to check."""
+        """Have a session's connections checked; those to a proxy are the proxy's to check.
+
+        Time, size and redirects of its answers are bounded too.
+        """
         from requests.adapters import HTTPAdapter
 
         check = self.check
+        session.max_redirects = _MOST_REDIRECTS
 
         class Guarded(HTTPAdapter):
             def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
                 super().init_poolmanager(*args, **kwargs)
                 self.poolmanager.pool_classes_by_scheme = _pools(check)
+
+            def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+                chosen = config.configure()
+                kwargs["timeout"] = chosen["connect_timeout"], chosen["first_byte_timeout"]
+                answer = super().send(request, *args, **kwargs)
+                _take(answer, chosen["total_timeout"])
+                return answer
 
         for prefix, adapter in list(session.adapters.items()):
             session.mount(prefix, Guarded(max_retries=getattr(adapter, "max_retries", 0)))
@@ -59,6 +75,21 @@ class Guard:
                 f"{host} leads to {ip}, which must not be connected to; configure(allow_hosts=) may allow a host",
                 reason="Href",
             )
+
+
+def _take(answer: Response, seconds: float) -> None:
+    """Read an answer's body, unless it is too large or too slow."""
+    end, parts, size = time.monotonic() + seconds, [], 0
+    read = getattr(answer.raw, "read1", answer.raw.read)  # an older urllib3 waits for all of a piece
+    while part := read(1 << 16, decode_content=True):
+        parts.append(part)
+        size += len(part)
+        if size > _MOST_BYTES or time.monotonic() > end + size / _SLOWEST:
+            answer.close()
+            why = f"it has more than {_MOST_BYTES >> 20} MiB" if size > _MOST_BYTES else "the answer is too slow"
+            raise SearchError(f"the document was not read: {why}", reason="CatalogError")
+    answer._content = b"".join(parts)
+    answer._content_consumed = True
 
 
 def _allows(host: str, ip: _Address, *, public: bool) -> bool:

@@ -30,16 +30,22 @@ class Waiter:
     def __init__(self) -> None:
         sweep()
         self.port = Port()
+        self.asleep = False  # what arrives now must wake this wait, not one of a signal handler's
         self._poll = select.poll()
         self._poll.register(self.port.fd, select.POLLIN)
 
-    def wait(self) -> None:
-        """Wait for events, pass them on, and answer what the engine asks.
+    def wait(self, operation: Operation) -> None:
+        """Wait for events unless an operation is done, pass them on, and answer what the engine asks.
 
         A signal handler that raises ends the wait at once. An answerer may wait for operations of
         its own on this thread: that wait then answers the questions that are left.
         """
-        self._poll.poll()
+        try:
+            self.asleep = True
+            if not operation.done:
+                self._poll.poll()
+        finally:
+            self.asleep = False
         self.port.drain()
         questions = self.port.questions
         while questions:
@@ -57,7 +63,7 @@ class Waiter:
             if request.meanwhile is not None:
                 request.meanwhile()
             while not operation.done:
-                self.wait()
+                self.wait(operation)
             return operation.result(request.finish)
         finally:
             operation.close()
@@ -71,11 +77,20 @@ _of_thread = _OfThread()
 
 
 def run(request: Request[T]) -> T:
-    """Submit a request and wait for its result, on the calling thread's own port."""
+    """Submit a request and wait for its result, on the calling thread's own port.
+
+    A signal handler's call, while the thread sleeps in a call that it interrupted, waits on a port apart.
+    """
     _lib.library()
     waiter = _of_thread.waiter
     if waiter is None:
         waiter = _of_thread.waiter = Waiter()
+    elif waiter.asleep:
+        try:
+            _of_thread.waiter = Waiter()
+            return _of_thread.waiter.run(request)
+        finally:
+            _of_thread.waiter = waiter
     return waiter.run(request)
 
 

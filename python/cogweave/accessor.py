@@ -73,6 +73,13 @@ class _Accessor(Generic[D]):
         -------
         Explanation
             Prints as text, shows as HTML in a notebook; ``to_dataframe()`` has a row per file.
+
+        Raises
+        ------
+        InvalidArgument
+            As of `plan`.
+        AssetError
+            A header that cannot be read.
         """
         return explain(self.plan, self._chunks())
 
@@ -83,6 +90,11 @@ class _Accessor(Generic[D]):
         -------
         Report
             What failed, was tried again, came from a cache; ``to_dataframe()`` has a row for each.
+
+        Raises
+        ------
+        InvalidArgument
+            As of `plan`.
         """
         return report_of(self.plan)
 
@@ -93,6 +105,13 @@ class _Accessor(Generic[D]):
         -------
         geopandas.GeoDataFrame
             One row per item: ``id``, ``time``, properties, ``geometry`` in EPSG:4326.
+
+        Raises
+        ------
+        InvalidArgument
+            As of `plan`.
+        ImportError
+            The ``geo`` extra is missing.
         """
         return footprints(self.plan)
 

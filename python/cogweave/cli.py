@@ -43,6 +43,8 @@ def _guarded(command: F) -> F:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return command(*args, **kwargs)
+        except BrokenPipeError:
+            raise  # whoever reads has had enough, as `head` has: click ends quietly
         except InvalidArgument as problem:
             code, text = WRONG, str(problem)
         except SearchError as problem:

@@ -32,10 +32,14 @@ def _fetch(plan: Plan, *, progress: Progress | None = None) -> Steps[Tiles]:
 
     Raises
     ------
+    InvalidArgument
+        What is given as a plan is none.
     AssetError
         A file that cannot be read, or that has changed since its header was read.
     BudgetExceeded
         The tiles do not fit into the machine's memory; no tile was requested.
+    Cancelled
+        `cancel_all` was called.
     """
     window = as_plan(plan)._window.native()
     base = yield from plan._base.ready()

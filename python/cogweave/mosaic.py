@@ -46,6 +46,8 @@ def _mosaic(plan: Plan, tiles: object, *, out: NDArray[Any] | None = None) -> St
     BudgetExceeded
         The smallest piece of the work does not fit into the memory limit, or the result into the
         machine's memory.
+    Cancelled
+        `cancel_all` was called.
     """
     shape, dtype = as_plan(plan).shape, plan.dtype
     target = None if out is None else _pixels.check_out(out, shape, dtype)

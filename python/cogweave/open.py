@@ -243,7 +243,7 @@ def planned(given: Mapping[str, Any], *, per_band: bool = False) -> Steps[tuple[
             raise _grouping.unknown(request["time_period"], problem.message) from None
         raise
     if (yield from aside(len, items)) == 0:
-        raise SearchError(_nothing(found, place, wanted), reason="NoItems")
+        raise SearchError(_nothing(found, place, wanted) + _degrees(given, place), reason="NoItems")
     target = place.grid
     if target is None:
         request = yield from aside(masks.tabulated, request)
@@ -266,6 +266,17 @@ def _nothing(source: Source, place: Where, query: Mapping[str, Any]) -> str:
         asked = [f"bbox ({box}) in {_crs.describe(place.region['crs'])}"]
     asked += [f"{name} {value}" for name, value in query.items() if value is not None]
     return f"no item of {source.label} matches {', '.join(asked)}"
+
+
+def _degrees(given: Mapping[str, Any], place: Where) -> str:
+    """Say what helps where degrees were given for metres, the likeliest reason to find nothing."""
+    if given["bbox"] is None or given["bbox_crs"] is not None or place.region is None:
+        return ""
+    minx, miny, maxx, maxy = _arguments.bbox(given["bbox"])
+    like = -180 <= minx <= maxx <= 180 and -90 <= miny <= maxy <= 90
+    if not like or _crs.parsed(place.region["crs"]).is_geographic:
+        return ""
+    return '; if these are degrees, bbox_crs="EPSG:4326" says so'
 
 
 def locate(

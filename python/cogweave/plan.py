@@ -139,6 +139,11 @@ class Plan:
         -------
         Explanation
             Prints as text, shows as HTML in a notebook.
+
+        Raises
+        ------
+        AssetError
+            A header that cannot be read.
         """
         return explain(self)
 

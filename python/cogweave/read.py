@@ -50,6 +50,8 @@ def _read(plan: Plan, *, out: NDArray[Any] | None = None, progress: Progress | N
 
     Raises
     ------
+    InvalidArgument
+        What is given as a plan is none, or ``out`` does not fit it.
     AssetError
         A file that is needed and cannot be read.
     BudgetExceeded
@@ -186,7 +188,7 @@ class Stream:
         try:
             waiter.port.submit(request, operation)
             while not operation.done:
-                waiter.wait()
+                waiter.wait(operation)
                 yield from self._steps(pixels, finished, told)
             operation.result(request.finish)
         finally:
@@ -252,8 +254,10 @@ def stream(plan: Plan, *, progress: Progress | None = None) -> Stream:
 
     Raises
     ------
-    AssetError
-        A file that is needed and cannot be read; raised by the iteration.
+    InvalidArgument
+        What is given as a plan is none.
+    AssetError, BudgetExceeded, Cancelled
+        As `read` raises them, but from the iteration.
     """
     return Stream(as_plan(plan), tracker(progress))
 
