@@ -13,6 +13,7 @@ from affine import Affine
 from cogweave.open import locate
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from tests.conftest import Archive
@@ -124,6 +125,19 @@ def test_like_another_array(arc: Archive) -> None:
     assert np.array_equal(first["x"], cw.open(arc.local, grid=grid.geobox, bands="B04")["x"])
 
 
+@pytest.mark.parametrize("crs", ["EPSG:3460", "EPSG:4326", "utm"])
+def test_a_bbox_in_degrees_may_end_west_of_where_it_begins(crs: str) -> None:
+    """RFC 7946, section 5.2: across the antimeridian. In metres it is a mistake."""
+    said: dict[str, object] = {"crs": crs, "resolution": 0.01 if crs == "EPSG:4326" else 1000}
+    if crs == "EPSG:3460":
+        said["bbox_crs"] = "EPSG:4326"
+    assert located(bbox=(177, -19, -179, -16), **said) == located(bbox=(177, -19, 181, -16), **said)
+    with pytest.raises(cw.InvalidArgument, match="reversed"):
+        located(bbox=(177, -19, -179, -16), crs="EPSG:3460", resolution=1000)
+    with pytest.raises(cw.InvalidArgument, match="reversed"):
+        located(bbox=(12, 45, 11, 46), **said)
+
+
 @pytest.mark.parametrize("described", [True, False])
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:4269"])
 @pytest.mark.parametrize("west", [178, -182])
@@ -151,3 +165,47 @@ def test_rasters_in_degrees_on_a_grid_that_goes_on_beyond_180(
     da = cw.open(items, bbox=(west, -1, west + 4, 1), crs=crs, resolution=0.025)
     np.testing.assert_array_equal(da[..., 60:100].values[0, 0], pixels[:, 60:100])
     np.testing.assert_array_equal(da.values[0, 0], pixels)
+
+
+@pytest.mark.parametrize("described", [True, False])
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:4269"])
+@pytest.mark.parametrize("kernel", ["nearest", "bilinear", "average"])
+@pytest.mark.parametrize("begins", [-180, 0])
+def test_a_world_lies_on_both_sides_of_its_seam(
+    tmp_path: Path, begins: int, kernel: str, crs: str, described: bool
+) -> None:
+    """As two worlds side by side do, but for a pixel at the seam, which has neighbours on one side only."""
+    world = np.random.default_rng(5).integers(1, 250, (180, 360), dtype="uint8")
+
+    def item(name: str, west: int, pixels: NDArray[np.uint8]) -> dict[str, Any]:
+        transform = Affine(1, 0, west, 0, -1, 90)
+        rows, cols = pixels.shape
+        with rasterio.open(tmp_path / name, "w", driver="GTiff", count=1, height=rows, width=cols, dtype="uint8",
+                           crs=crs, nodata=0, transform=transform) as out:  # fmt: skip
+            out.write(pixels, 1)
+        asset: dict[str, Any] = {"href": str(tmp_path / name), "type": "image/tiff; application=geotiff"}
+        if described:
+            asset |= {"proj:code": crs, "proj:shape": [rows, cols], "proj:transform": list(transform)[:6]}
+        ring = [[-180, -90], [180, -90], [180, 90], [-180, 90], [-180, -90]]
+        return {
+            "type": "Feature", "stac_version": "1.1.0", "id": name, "links": [], "bbox": [-180, -90, 180, 90],
+            "geometry": {"type": "Polygon", "coordinates": [ring]},
+            "properties": {"datetime": "2025-01-01T00:00:00Z"}, "assets": {"b": asset},
+        }  # fmt: skip
+
+    one = item("one.tif", begins, world)
+    for west, east in ((150.3, 212.7), (-215.4, -150), (-180, 180), (-20.2, 30.9)):
+        where: dict[str, Any] = {"bbox": (west, -61, east, 72.4), "crs": "EPSG:4326", "resolution": 0.7}
+        got = cw.open([one], **where, resampling=kernel)
+        columns = (np.floor(got["x"].values) - begins).astype(int) % 360
+        near_seam = np.abs((got["x"].values - begins + 180) % 360 - 180) < 1.5
+        assert got.values[0, 0][:, ~near_seam].all(), f"{west} to {east}"
+        if kernel == "nearest":
+            rows = np.floor(90 - got["y"].values).astype(int)
+            expected = world[np.ix_(rows, columns)]
+            np.testing.assert_array_equal(got.values[0, 0], expected)
+            continue
+        two = item("two.tif", begins - 360, np.tile(world, (1, 3)))
+        wide = cw.open_item(two["assets"]["b"]["href"], grid=got.cogweave.plan.grid, resampling=kernel)
+        difference = np.abs(got.values[0, 0].astype(int) - wide.values[0].astype(int))
+        assert difference[:, ~near_seam].max() <= 1

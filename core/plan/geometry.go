@@ -48,20 +48,31 @@ func eastWest(t core.Affine, cols int) [2]float64 {
 }
 
 // nearGrid gives the transform of a raster in degrees as the grid counts them: it may go on beyond 180 degrees, where
-// the rasters begin anew at -180.
-func (r *relation) nearGrid(t core.Affine, cols int) core.Affine {
+// the rasters begin anew at -180. again: the raster lies on the grid a turn further too, as a world on a grid across 180
+// degrees, or one that is counted from 0 to 360 on a grid from -180 to 180.
+func (r *relation) nearGrid(t core.Affine, cols int) (near core.Affine, again bool) {
+	near = t
 	if r.lon == [2]float64{} || !t.IsRectilinear() {
-		return t
+		return near, false
 	}
-	lon := eastWest(t, cols)
+	lon, slack, found := eastWest(t, cols), seamSlack*math.Abs(t.A), false
 	for _, turn := range [...]float64{0, 360, -360} {
-		if lon[0]+turn < r.lon[1] && lon[1]+turn > r.lon[0] {
-			t.C += turn
-			break
+		if lon[0]+turn >= r.lon[1]-slack || lon[1]+turn <= r.lon[0]+slack {
+			continue
+		}
+		if found {
+			return near, true
+		}
+		near.C, found = t.C+turn, true
+		if lon[0]+turn <= r.lon[0]+slack && lon[1]+turn >= r.lon[1]-slack {
+			return near, false // it covers the grid from here
 		}
 	}
-	return t
+	return near, false
 }
+
+// seamSlack is what rounding may do to a raster's edge, in pixels.
+const seamSlack = 1e-3
 
 // geometry is a raster's outline on the grid: its CRS, transform and size, whatever its bands and
 // levels. Items that repeat an outline (the same tile on other dates) share one.
@@ -76,6 +87,7 @@ type geometry struct {
 	// grid's common part.
 	pixel [2]float64
 	turn  float64 // once around the Earth, in level-0 pixels along a row; 0 where x does not come round
+	again bool    // touches the grid from both sides (nearGrid)
 }
 
 func newGeometry(grid core.Grid, crs string, transform core.Affine, width, height int, p Projection) (*geometry, error) {
@@ -83,16 +95,16 @@ func newGeometry(grid core.Grid, crs string, transform core.Affine, width, heigh
 	if err != nil {
 		return nil, err
 	}
-	transform = r.nearGrid(transform, width)
-	g := &geometry{relation: r, transform: transform, width: width, height: height}
-	if !r.same && transform.IsRectilinear() && p.Geographic(crs) {
+	transform, again := r.nearGrid(transform, width)
+	g := &geometry{relation: r, transform: transform, width: width, height: height, again: again}
+	if again && r.same {
+		g.same, g.forward, g.backward = false, unchanged{}, unchanged{}
+	}
+	if !g.same && transform.IsRectilinear() && p.Geographic(crs) {
 		g.turn = 360 / math.Abs(transform.A)
-		west, east := transform.C, transform.C+transform.A*float64(width)
-		if west > east {
-			west, east = east, west
-		}
-		if slack := 1e-3 * math.Abs(transform.A); west < -180-slack || east > 180+slack { // not by rounding
-			g.forward = around{g.forward, (west+east)/2 - 180}
+		lon, slack := eastWest(transform, width), seamSlack*math.Abs(transform.A)
+		if again || lon[0] < -180-slack || lon[1] > 180+slack {
+			g.forward = around{g.forward, (lon[0]+lon[1])/2 - 180}
 		}
 	}
 	g.outline = g.findOutline(grid, &outlinePoints{})
@@ -101,6 +113,12 @@ func newGeometry(grid core.Grid, crs string, transform core.Affine, width, heigh
 	}
 	return g, nil
 }
+
+// unchanged is the transform between a CRS and itself.
+type unchanged struct{}
+
+// Transform leaves x and y.
+func (unchanged) Transform(x, y []float64) {}
 
 // around gives longitudes as a raster counts them that goes on beyond 180 degrees east or west (0 to 360, say): from
 // half a turn west of its middle to half a turn east. It does so before a lattice is laid, which then finds the jump
@@ -184,7 +202,7 @@ type Placement struct {
 	finest  float64 // the lesser side of a pixel, source CRS units
 }
 
-// maxPixel is the coarsest that a level's pixel may be, in cells (SEMANTICS, Overview level).
+// maxPixel is the coarsest that a level's pixel may be, in cells: docs/concepts.md.
 const maxPixel = 1.01
 
 // chooseLevel gives the coarsest level whose pixels are no larger than the grid's cells.
@@ -203,8 +221,8 @@ func (g *geometry) chooseLevel(levels []cog.Level, overviews bool) int {
 	return best
 }
 
-// tolerance is the greatest error of interpolated coordinates, in pixels of the level (SEMANTICS:
-// 1e-3 px would move 0.14 % of nearest pixels).
+// tolerance is the greatest error of interpolated coordinates, in pixels of the level: 1e-3 px would move
+// 0.14 % of nearest pixels.
 const tolerance = 2e-5
 
 func (g *geometry) place(grid core.Grid, header *cog.Header, level int) *Placement {

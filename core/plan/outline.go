@@ -69,9 +69,17 @@ func (o *outlinePoints) differences(steps int) (first, second [2]float64) {
 	return first, second
 }
 
-// findOutline gives the box of cells that the raster can touch: that of a lattice of points, wider by the largest
-// bulge that can hide between two of them.
+// findOutline gives the box of cells that the raster can touch.
 func (g *geometry) findOutline(grid core.Grid, points *outlinePoints) core.Window {
+	w := g.findBox(grid, points)
+	if g.again && !w.Empty() {
+		w.Col, w.Width = 0, grid.Cols
+	}
+	return w
+}
+
+// findBox gives the cells around a lattice of points, wider by the largest bulge that can hide between two of them.
+func (g *geometry) findBox(grid core.Grid, points *outlinePoints) core.Window {
 	toCell := grid.Transform.Inverse()
 	if g.backward == nil {
 		points.lay(g, toCell, 1)

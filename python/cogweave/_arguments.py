@@ -65,10 +65,16 @@ def numbers_of(value: object, count: int, argument: str, meaning: str) -> tuple[
     return out
 
 
-def bbox(value: object, argument: str = "bbox") -> BBox:
-    """Give ``(minx, miny, maxx, maxy)``, neither reversed nor empty."""
+def bbox(value: object, argument: str = "bbox", *, degrees: Callable[[], bool] = lambda: False) -> BBox:
+    """Give ``(minx, miny, maxx, maxy)``, neither reversed nor empty.
+
+    Where degrees says that it is in longitude and latitude, west may lie east of east, across the antimeridian
+    (RFC 7946, section 5.2): east then goes on beyond 180.
+    """
     box = numbers_of(value, 4, argument, "(minx, miny, maxx, maxy)")
     minx, miny, maxx, maxy = box
+    if 180 >= minx > 0 > maxx >= -180 and degrees():
+        maxx += 360
     if not (minx < maxx and miny < maxy):
         raise InvalidArgument(f"{argument} {box} is reversed or empty: it wants (minx, miny, maxx, maxy)")
     return minx, miny, maxx, maxy

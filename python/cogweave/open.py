@@ -22,7 +22,7 @@ from .progress import Progress, tracker
 from .search import find, needed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import xarray as xr
 
@@ -102,7 +102,8 @@ def _open(
         with ``__arrow_c_stream__``; STAC objects (pystac, pystac-client, dicts); a static catalog, a
         document of items or the address of a STAC API (over HTTP with the ``stac`` extra).
     bbox : four floats, optional
-        ``(minx, miny, maxx, maxy)`` in ``bbox_crs``. With ``grid``: crops it to whole cells.
+        ``(minx, miny, maxx, maxy)`` in ``bbox_crs``; in degrees minx may be the greater, across the antimeridian. With
+        ``grid``: crops it to whole cells.
     crs : optional
         CRS of the array: anything `pyproj.CRS` takes, or ``"utm"`` for the zone of the bbox.
     resolution : float or (float, float), optional
@@ -297,7 +298,8 @@ def locate(
     """
     geometry = _arguments.geometry(intersects)
     # A grid that is there already says where its columns lie.
-    box, box_crs = _extent(bbox, bbox_crs, geometry, around=grid is None and crs is not None)
+    around = grid is None and crs is not None
+    box, box_crs = _extent(bbox, bbox_crs, geometry, around=around, unnamed=functools.partial(_crs_of_bbox, crs, grid))
     unsaid = all(value is None for value in (box, crs, resolution, grid))
     if unsaid or (isinstance(grid, str) and grid == "native"):
         if crs is not None or resolution is not None:
@@ -340,12 +342,20 @@ def _cropped(target: Grid, box: _arguments.BBox, by_geometry: bool) -> Grid:
         ) from None
 
 
+def _crs_of_bbox(crs: object, grid: object) -> str:
+    """Give the CRS of a bbox that says none."""
+    if grid is not None and not isinstance(grid, str):
+        return as_grid(grid).crs
+    return _crs.LONLAT if crs is None or (isinstance(crs, str) and crs.lower() == "utm") else _crs.normalize(crs)
+
+
 def _extent(
-    bbox: object, bbox_crs: object, geometry: dict[str, Any] | None, *, around: bool
+    bbox: object, bbox_crs: object, geometry: dict[str, Any] | None, *, around: bool, unnamed: Callable[[], str]
 ) -> tuple[_arguments.BBox | None, str | None]:
-    """Give the bbox asked for and its CRS, None for that of the array."""
+    """Give the bbox asked for and its CRS, None for that of the array, which unnamed gives."""
     if bbox is not None:
-        return _arguments.bbox(bbox), None if bbox_crs is None else _crs.normalize(bbox_crs)
+        named = None if bbox_crs is None else _crs.normalize(bbox_crs)
+        return _arguments.bbox(bbox, degrees=lambda: _crs.parsed(named or unnamed()).is_geographic), named
     if bbox_crs is not None:
         raise InvalidArgument("bbox_crs goes with bbox")
     if geometry is not None:
