@@ -274,8 +274,9 @@ def test_steps_of_an_array_on_a_turned_grid(made: Archive, grid: cw.Grid) -> Non
 
 
 def test_points_that_look_like_degrees_are_not_silently_outside(opened: xr.DataArray) -> None:
-    with pytest.warns(UserWarning, match="look like degrees"):
+    with pytest.warns(UserWarning, match="look like degrees") as seen:
         values = opened.cogweave.sample(([11.9], [45.4]))
+    assert seen[0].filename == __file__
     assert not values.any()
     opened.cogweave.sample(([11.9], [45.4]), crs="EPSG:4326")
     opened.cogweave.sample(([0.0], [5_000_000.0]))

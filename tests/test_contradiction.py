@@ -125,6 +125,7 @@ def test_types_and_nodata_of_the_file(arc: Archive, change: dict[str, Any], word
     with pytest.warns(UserWarning, match=word) as caught:
         got = cw.open(items, grid=grid, bands=BAND, dtype="int32", nodata=77).values
     assert len(heard(list(caught))) == 1
+    assert {warning.filename for warning in caught if word in str(warning.message)} == {__file__}
     np.testing.assert_array_equal(got, want)
 
 

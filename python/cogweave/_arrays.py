@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +14,7 @@ from . import _arguments, _crs
 from . import _properties as stac_properties
 from ._coordinate import along, beside
 from ._lazy import preferred_chunks, variable
+from ._warn import warn
 from ._window import AXES
 from .errors import InvalidArgument
 
@@ -102,11 +102,9 @@ def dataset(
         one = plan[position]
         attrs = _pixel_attrs(band.nodata, band.dtype)
         if band.mixed_scale and mask_and_scale:
-            warnings.warn(
+            warn(
                 f"the catalog gives items different scales and offsets of band {band.name!r}, and mask_and_scale knows "
-                "the first item's only: mask_and_scale=False, scale=True scales each item by its own",
-                UserWarning,
-                stacklevel=2,
+                "the first item's only: mask_and_scale=False, scale=True scales each item by its own"
             )
         if (band.scale, band.offset) != (1.0, 0.0):
             number = band.dtype.type if band.dtype.kind == "f" else float  # CF: values get the type of the factor
@@ -147,7 +145,7 @@ def chunked(data: xr.DataArray, plan: Plan, chunks: Chunks) -> xr.DataArray:
 
         from ._chunks import ChunkLayer
     except ImportError as problem:
-        raise ImportError("chunks= wants dask: pip install 'cogweave[dask]'") from problem
+        raise ImportError("chunks= wants dask: pip install '.[dask]' in a checkout of cogweave") from problem
 
     preferred = preferred_chunks(plan, DIMS)
     if isinstance(chunks, Mapping):

@@ -15,7 +15,6 @@ import contextvars
 import ctypes
 import threading
 import time
-import warnings
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from . import _answers, _ffi, _lib, errors
+from ._warn import warn
 
 if TYPE_CHECKING:
     import asyncio
@@ -177,7 +177,7 @@ class Operation:
 def _warn() -> None:
     """Show what the engine has to say though nothing failed; each text once in a process."""
     for text in _lib.ask("cw_notices")["notices"]:
-        warnings.warn(text, UserWarning, stacklevel=2)
+        warn(text)
 
 
 class Port:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +11,7 @@ import xarray as xr
 
 from . import _crs
 from ._steps import Steps, awaiting, blocking
+from ._warn import warn
 from ._window import Selection, Window, wrap
 from .errors import InvalidArgument
 from .read import read_window
@@ -184,11 +184,9 @@ def _warn_of_degrees(grid: Grid, x: NDArray[np.float64], y: NDArray[np.float64])
         return
     west, south, east, north = grid.bbox
     if not ((x >= west) & (x <= east) & (y >= south) & (y <= north)).any() and not _crs.parsed(grid.crs).is_geographic:
-        warnings.warn(
+        warn(
             f"no point lies in the array: the points look like degrees, and are taken to be in its CRS, "
-            f'{_crs.describe(grid.crs)}, unless crs="EPSG:4326" says so',
-            UserWarning,
-            stacklevel=2,
+            f'{_crs.describe(grid.crs)}, unless crs="EPSG:4326" says so'
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from . import _arguments, _grouping, _signing
@@ -12,6 +11,7 @@ from ._plan_base import Base
 from ._plan_request import plan_request
 from ._ports import Request
 from ._steps import Steps, aside, ask, awaiting, blocking, drive
+from ._warn import warn
 from ._window import AXES, Window
 from .errors import InvalidArgument
 from .explain import Explanation, explain
@@ -345,7 +345,7 @@ def make(
     base = Base(items, headers, grid, complete, stores.checked(storage), sign, progress)
     yield from base.ready()
     for text in base.description.warnings:
-        warnings.warn(text, UserWarning, stacklevel=2)
+        warn(text)
     return Plan(base)
 
 
