@@ -1,5 +1,6 @@
-// Command capi is libcogweave.so, the C interface of cogweave (include/cogweave.h). It has no logic
-// of its own: it decodes requests, calls one function of the engine and encodes what comes back.
+// Command capi is libcogweave.so, the C interface of cogweave (include/cogweave.h). It decodes
+// requests, calls the engine and encodes what comes back; beside that it holds what joins the packages: the process's
+// engine, rereads of replaced files, items decoded during a search.
 //
 // A call takes this way: cw_x (entry.c, plain C) tests for a fork and zeroes the outputs, then calls
 // cwgo_x, a Go export of a few lines, which leaves panics and errors to call. Stages do not work in

@@ -39,8 +39,7 @@ func newPixels(bytes int64) (*pixels, error) {
 	return &pixels{data, bytes}, nil
 }
 
-// spares ends, when no result of a size that serves again has been asked for in sparesIdle, what results that were let go of
-// have left for others.
+// spares frees the memory kept for later results, once no result of a size that serves again was asked for during sparesIdle.
 var spares = sync.OnceValue(func() *time.Timer {
 	return time.AfterFunc(sparesIdle, func() {
 		core.Go(func() {
@@ -51,7 +50,8 @@ var spares = sync.OnceValue(func() *time.Timer {
 	})
 })
 
-const sparesIdle = 2500 * time.Millisecond // of buffer.c's second, counted in whole ones
+// sparesIdle: buffer.c keeps memory for one second, counted in whole ones: up to two, and half a second to be sure.
+const sparesIdle = 2500 * time.Millisecond
 
 // slice is the memory as Go sees it; valid while a share is held.
 func (p *pixels) slice() []byte { return unsafe.Slice((*byte)(p.data), p.bytes) }

@@ -17,7 +17,7 @@ import (
 	"cogweave/fetch/fetchtest"
 )
 
-// The rows of FAULTS.md section 5 that concern the network, by number. Times are scaled down.
+// Faults of the network, by number (tests/test_fault_table.py has the others). Times are scaled down.
 
 // outcome is what a fault must answer: an error, or the right bytes if class is "".
 type outcome struct {

@@ -2,6 +2,7 @@ package mosaic
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"cogweave/core"
 	"cogweave/core/lattice"
@@ -11,6 +12,18 @@ import (
 )
 
 const side = lattice.Block
+
+// block is the cells of a job in one block of the lattice, and what is known of them so far.
+type block struct {
+	cells   *plan.Cells
+	next    int                   // first item of the step not combined yet
+	bands   []combine.Accumulator // one for each of the job's; none where there is joint
+	joint   combine.Joint
+	needs   []*need // of the present round, in item order
+	written bool
+	copied  bool         // a copy of what its tiles hold, if they can be decoded: round.isCopy of the present round
+	waiting atomic.Int32 // tiles of the present round that are not decoded yet, and the round itself
+}
 
 // scratch is a worker's memory for one block.
 type scratch struct {

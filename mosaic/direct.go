@@ -9,7 +9,7 @@ import (
 // grid's own pixels has all that a block can get, there is nothing to resample and nothing to combine.
 func (rd *round) direct(b *block) bool {
 	j := rd.job
-	if !rd.isCopy(b) {
+	if !b.copied {
 		return false
 	}
 	for _, sn := range b.needs[0].sources {

@@ -75,7 +75,9 @@ func (g *ground) touch(i int) {
 	p.clear.Do(func() {
 		at := max(0, i*hugePage-g.first)
 		at += int(-uintptr(unsafe.Pointer(&g.out[at])) % 4)
-		atomic.AddUint32((*uint32)(unsafe.Pointer(&g.out[at])), 0)
+		if at+4 <= len(g.out) { // of the last page there may be a byte
+			atomic.AddUint32((*uint32)(unsafe.Pointer(&g.out[at])), 0)
+		}
 		p.state.Store(cleared)
 	})
 }

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"cogweave/core"
 	"cogweave/core/plan"
-	"cogweave/mosaic/combine"
 )
 
 // job combines the items of one time step, in rounds: each round plans which tiles the blocks that are
@@ -26,17 +24,6 @@ type job struct {
 	present *round
 	states  outcomes
 	once    sync.Once // the job's end
-}
-
-// block is the cells of a job in one block of the lattice, and what is known of them so far.
-type block struct {
-	cells   *plan.Cells
-	next    int                   // first item of the step not combined yet
-	bands   []combine.Accumulator // one for each of the job's; none where there is joint
-	joint   combine.Joint
-	needs   []*need // of the present round, in item order
-	written bool
-	waiting atomic.Int32 // tiles of the present round that are not decoded yet, and the round itself
 }
 
 func newJob(r *run, spec plan.Job, step *resolvedStep) *job {

@@ -15,6 +15,9 @@ import (
 // collected meanwhile.
 func memoryBeside(t *testing.T, workers int, a *archive, p *plan.Plan, bytes int) (tiles int, others float64) {
 	t.Helper()
+	if underRace {
+		t.Skip("memory is counted without the race detector")
+	}
 	runtime.GC()
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	e := NewEngine(workers, 1<<30)

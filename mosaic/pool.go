@@ -76,8 +76,8 @@ func (g *Group) Go(urgent bool, task func()) {
 	p.wake.Signal()
 }
 
-// Alone tells a worker whether to go on with what it could queue: the others are busy, and no other group waits.
-func (g *Group) Alone() bool {
+// Unneeded tells a worker whether to go on with what it could queue: the others are busy, and no other group waits.
+func (g *Group) Unneeded() bool {
 	p := g.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -115,7 +115,7 @@ func TestThreadsCanGrowAndShrink(t *testing.T) {
 }
 
 // A worker goes on by itself where all others are busy, and only as long as no other group waits.
-func TestAlone(t *testing.T) {
+func TestUnneeded(t *testing.T) {
 	p := NewPool(2)
 	g, other := p.Group(func(err error) { t.Error(err) }), p.Group(func(err error) { t.Error(err) })
 	busy, free := make(chan struct{}), make(chan struct{})
@@ -123,16 +123,16 @@ func TestAlone(t *testing.T) {
 	tasks.Add(3)
 	g.Go(false, func() {
 		defer tasks.Done()
-		if g.Alone() {
+		if g.Unneeded() {
 			t.Error("the second worker is not there yet, and counts as busy")
 		}
 		g.Go(false, func() { defer tasks.Done(); close(busy); <-free })
 		<-busy
-		if !g.Alone() {
+		if !g.Unneeded() {
 			t.Error("the other worker is not taken to be busy")
 		}
 		other.Go(false, tasks.Done)
-		if g.Alone() {
+		if g.Unneeded() {
 			t.Error("another group waits, and is not seen")
 		}
 		close(free)
@@ -140,7 +140,7 @@ func TestAlone(t *testing.T) {
 	tasks.Wait()
 	last := make(chan bool)
 	for idle := false; !idle; runtime.Gosched() { // until the other worker waits
-		g.Go(false, func() { last <- g.Alone() })
+		g.Go(false, func() { last <- g.Unneeded() })
 		idle = !<-last
 	}
 }

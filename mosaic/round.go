@@ -73,6 +73,9 @@ func (j *job) planRound() *round {
 
 // sealed is the round with all its blocks.
 func (rd *round) sealed() *round {
+	for _, b := range rd.blocks {
+		b.copied = rd.isCopy(b)
+	}
 	rd.pending.Store(int32(len(rd.blocks)))
 	return rd
 }
@@ -285,7 +288,7 @@ func (rd *round) queue(b *block) {
 func (rd *round) arrivedHere(b *block) {
 	switch {
 	case b.waiting.Add(-1) > 0:
-	case rd.job.run.group.Alone():
+	case rd.job.run.group.Unneeded():
 		rd.job.attempt(func() { rd.combine(b) })
 	default:
 		rd.queue(b)

@@ -16,6 +16,7 @@ func (t *tile) straight(data []byte) bool {
 	}
 	j, size, n := rd.job, t.dtype().Size(), t.users[0].needs[0]
 	shift := [2]int{}
+	var bands []int
 	for k, sn := range n.sources {
 		if !sn.isOf(t) {
 			continue
@@ -23,7 +24,7 @@ func (t *tile) straight(data []byte) bool {
 		if len(job.Dst) > 0 && sn.source.Shift != shift {
 			return false
 		}
-		shift = sn.source.Shift
+		shift, bands = sn.source.Shift, append(bands, k)
 		job.Samples = append(job.Samples, sn.layers[0].layer.Sample)
 		j.prepare(j.spec.Planes[k]+to.first(), to.stride, to.cells)
 		job.Dst = append(job.Dst, j.run.out[(j.spec.Planes[k]+to.first())*size:])
@@ -35,10 +36,8 @@ func (t *tile) straight(data []byte) bool {
 	j.run.engine.stats.decoded.Add(int64(job.Rows * t.image.TileWidth * len(job.Dst)))
 	t.err = decode.Tile(j.run.ctx, job)
 	for _, b := range t.users {
-		for _, sn := range b.needs[0].sources {
-			if sn.isOf(t) { // other tiles may be under way
-				sn.placed = true
-			}
+		for _, k := range bands { // tiles of the others may be under way
+			b.needs[0].sources[k].placed = true
 		}
 	}
 	return true
@@ -60,7 +59,7 @@ func (rd *round) destination(t *tile) (destination, bool) {
 	var to destination
 	area := 0
 	for i, b := range t.users {
-		if !rd.isCopy(b) || b.needs[0].item != t.users[0].needs[0].item {
+		if !b.copied || b.needs[0].item != t.users[0].needs[0].item {
 			return to, false
 		}
 		c := b.cells

@@ -22,6 +22,7 @@ from rio_cogeo.cogeo import cog_validate
 from tests import rasters
 from tests.conftest import Archive
 from tests.scripts import succeed
+from tests.servers.faultserver import Exchange, FaultServer
 
 _DTYPES = [
     "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64",
@@ -104,6 +105,47 @@ def test_a_mask_says_what_no_value_says(tmp_path: Path) -> None:
     write_cog(open_(array, tmp_path / "b", grid=wider, nodata=7).cogweave.plan, tmp_path / "n.tif")
     with rasterio.open(tmp_path / "n.tif") as src:
         assert src.nodata == 7 and src.mask_flag_enums == ([MaskFlags.nodata],), "a value says it"
+
+
+def test_a_file_that_is_gone_when_its_cover_is_looked_for_is_an_error(tmp_path: Path) -> None:
+    """Its pixels would be taken for what nothing covers: they are read twice, and the second time is the mask's."""
+    array = pixels("uint8", (1, 300, 400))
+    array[0, :50] = 0
+    rasters.write(array, tmp_path / "source")
+    wider = cw.Grid("EPSG:32632", (10, 0, 499500, 0, -10, 5000000), (300, 500))
+    before = cw.configure()["tile_cache"]
+    cw.configure(tile_cache=0)
+    try:
+        with FaultServer() as server:
+            served = 0
+
+            def goes(exchange: Exchange) -> bool:
+                nonlocal served
+                served += 1
+                if exchange.request.path == "/b.tif" and served >= whole:
+                    exchange.head(404, "Content-Length: 0")
+                else:
+                    exchange.partial()
+                    exchange.send(exchange.body)
+                return True
+
+            def write(name: str) -> Path:
+                href = server.put(f"/{name}.tif", (tmp_path / "source" / "0.tif").read_bytes())
+                server.always[f"/{name}.tif"] = goes
+                item = rasters.item(Path(f"{name}.tif"), 0, rasters.ASSET)
+                item["assets"][rasters.ASSET]["href"] = href
+                da = cw.open([item], grid=wider, bands=[rasters.ASSET], errors="ignore")
+                write_cog(da.cogweave.plan, tmp_path / f"{name}-out.tif")
+                return tmp_path / f"{name}-out.tif"
+
+            whole = 1 << 30
+            assert written(write("a"))[1].mask_flag_enums == ([MaskFlags.per_dataset],)
+            whole, served = served, 0
+            with pytest.raises(cw.AssetNotFound, match="b"):
+                write("b")
+            assert not (tmp_path / "b-out.tif").exists()
+    finally:
+        cw.configure(tile_cache=before)
 
 
 @pytest.mark.parametrize("arguments", [{}, {"mosaic_method": "count"}], ids=str)

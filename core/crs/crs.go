@@ -158,6 +158,7 @@ func (Projection) Transformer(src, dst string) (core.Transformer, error) {
 	}
 	t := found.(*transformer)
 	if err := t.first(); err != nil {
+		transformers.CompareAndDelete(key, t) // it may have been an accident
 		return nil, core.Errorf(core.InvalidArgument, "CRS", "no transform from crs %q to %q: %w", short(src), short(dst), err)
 	}
 	return t, nil

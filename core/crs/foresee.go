@@ -40,7 +40,7 @@ func zoneOf(ring [][2]float64) string {
 	if !(east-west < 6) || lat < -80 || lat > 84 {
 		return ""
 	}
-	zone := 1 + int(math.Floor((lon+180)/6))%60
+	zone := 1 + (int(math.Floor((lon+180)/6))%60+60)%60
 	if lat < 0 {
 		return EPSG(32700 + zone)
 	}

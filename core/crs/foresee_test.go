@@ -19,6 +19,7 @@ func TestZoneOfAPlace(t *testing.T) {
 		{box(-180, 10, -179, 11), "EPSG:32601"},
 		{box(179, 10, 180, 11), "EPSG:32660"},
 		{box(179.5, 10, 180.7, 11), "EPSG:32601"}, // unrolled beyond 180
+		{box(-181, 10, -180, 11), "EPSG:32660"},
 		{box(10, 84.5, 11, 85.5), ""},
 		{box(10, -85, 11, -84), ""},
 		{box(0, 0, 7, 1), ""},
@@ -30,16 +31,24 @@ func TestZoneOfAPlace(t *testing.T) {
 	}
 }
 
+func made(key [2]string) bool {
+	found, ok := transformers.Load(key)
+	if !ok {
+		return false
+	}
+	t := found.(*transformer)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.idle) > 0
+}
+
 func TestForesee(t *testing.T) {
 	Foresee("EPSG:3035", [][2]float64{{9, 45}, {9.5, 45}, {9.5, 45.5}, {9, 45}})
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		_, there := transformers.Load([2]string{"EPSG:32632", "EPSG:3035"})
-		_, back := transformers.Load([2]string{"EPSG:3035", "EPSG:32632"})
-		if there && back {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the transforms were not made")
+	for _, key := range [][2]string{{"EPSG:3035", "EPSG:32632"}, {"EPSG:32632", "EPSG:3035"}, {"EPSG:32632", "EPSG:4326"}} {
+		for deadline := time.Now().Add(10 * time.Second); !made(key); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("no transform from %s to %s was made", key[0], key[1])
+			}
 		}
 	}
 }

@@ -101,7 +101,7 @@ func TestStylesOfS3(t *testing.T) {
 	}
 }
 
-// Whose credentials go where: FAULTS.md, section 6.
+// Whose credentials go where.
 func TestCredentialsStayWithTheirBuckets(t *testing.T) {
 	env := Environment{"AWS_ACCESS_KEY_ID": "K", "AWS_SECRET_ACCESS_KEY": "S", "AZURE_STORAGE_ACCOUNT_NAME": "mine",
 		"AZURE_STORAGE_ACCOUNT_KEY": "a2V5", "HOME": "/nonexistent"}

@@ -9,7 +9,7 @@ import (
 
 // An entry's file: magic, the SHA-256 of all that follows and of the name, then the entry's numbers as
 // varints and its bytes, each preceded by their length.
-const magic = "cogweave header 1\n"
+const magic = "cogweave header 2\n"
 
 var errDamaged = errors.New("a damaged entry")
 

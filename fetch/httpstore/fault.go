@@ -138,7 +138,7 @@ func transportFault(err error) *store.Fault {
 		f.Reason, f.Message = "Refused", "the connection was refused"
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		f.Reason, f.Message, f.Retry = "TooManyOpenFiles", "no connection can be opened, for want of descriptors (ulimit -n, max_requests)", store.Transient
-	case strings.Contains(err.Error(), "malformed "):
+	case strings.Contains(err.Error(), "malformed "), strings.Contains(err.Error(), "transport connection broken: ") && op == nil && !ended(err):
 		// The client's words repeat what came, which may be anything, the request's signature included.
 		f.Reason, f.Message, f.Retry, f.Cause = "NotHTTP", "what the server answered is not HTTP", store.Transient, nil
 	default:
@@ -147,9 +147,11 @@ func transportFault(err error) *store.Fault {
 	return f
 }
 
+func ended(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
+
 // readFault names why an answer broke off after got of want bytes.
 func readFault(err error, want, got int64) *store.Fault {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if ended(err) {
 		return store.Short(want, got, nil)
 	}
 	return &store.Fault{Class: core.AssetError, Reason: "ConnectionLost", Retry: store.Transient, Cause: err,

@@ -169,6 +169,7 @@ func TestAnswersThatAreNotTaken(t *testing.T) {
 		"403 stalled":     {fetchtest.Stalled(403, "Content-Type", "application/xml"), middle, id, core.AccessDenied, "AccessDenied", store.Never},
 		"no HTTP":         {fetchtest.Raw("220 ready\r\n\r\n"), middle, id, core.AssetError, "NotHTTP", store.Transient},
 		"no status":       {fetchtest.Raw("HTTP/1.1 sig=SECRET\r\n\r\n"), middle, id, core.AssetError, "NotHTTP", store.Transient},
+		"a length":        {fetchtest.Raw("HTTP/1.1 206 OK\r\nContent-Length: sig=SECRET\r\n\r\n"), middle, id, core.AssetError, "NotHTTP", store.Transient},
 		"400 timeout":     {fetchtest.Document(400, "application/xml", "<Error><Code>RequestTimeout</Code></Error>"), middle, id, core.AssetError, "HTTP400", store.Transient},
 		"FIN":             {fetchtest.CutAfter(500, false), middle, id, core.AssetError, "ShortRead", store.Transient},
 		"RST":             {fetchtest.CutAfter(500, true), middle, id, core.AssetError, "ConnectionLost", store.Transient},
@@ -342,7 +343,7 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
-// What a public catalog names must not lead into the caller's own network (FAULTS.md, section 6).
+// What a public catalog names must not lead into the caller's own network.
 func TestHrefsOfCatalogs(t *testing.T) {
 	server := fetchtest.NewServer(t)
 	url := server.Put("/x.tif", fetchtest.Object{Data: fetchtest.Pattern(100, 1)})

@@ -1,0 +1,6 @@
+//go:build race
+
+package mosaic
+
+// underRace tells whether the race detector, which allocates too, is on.
+const underRace = true
