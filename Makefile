@@ -67,8 +67,8 @@ test-python: .deps/cogweave .deps/servers .deps/stores ## Runs the Python suite 
 test-deps: .deps/cogweave .deps/servers .deps/stores ## Installs and builds what the tests need, and runs none
 
 .PHONY: race
-race: .deps/system ## Runs the tests of core and fetch under Go's race detector
-	@$(GOENV) && go test -race ./core/... ./fetch/...
+race: .deps/system ## Runs Go's tests under its race detector
+	@$(GOENV) && go test -race ./core/... ./fetch/... ./mosaic/...
 
 .PHONY: soak
 soak: .deps/cogweave .deps/servers ## Ends 300 interpreters in the middle of a read, forks 200 times, cancels among 10,000 awaits
@@ -119,9 +119,9 @@ ci: ## Runs what continuous integration runs
 
 .PHONY: clean
 clean: ## Removes what was built, downloaded into the checkout or made by the demo
-	rm -rf $(VENV) .deps .demo .bench build .mypy_cache .ruff_cache .pytest_cache python/*.egg-info
+	rm -rf $(VENV) .deps .demo .bench build .mypy_cache .ruff_cache .pytest_cache .hypothesis python/*.egg-info
 	rm -f python/cogweave/*.so python/cogweave/*.so.new python/cogweave/.duckdb-version
-	find core fetch mosaic capi python tests demo benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find core fetch mosaic capi python tests demo docs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- what is installed, each once ---------------------------------------------------------------
 

@@ -68,7 +68,7 @@ def decode(path: Path, side: int) -> Workload:
         "decode", f"deflate with predictor 2, uint16, {side} x {side}, one core",
         (Step("first", request, "none", latency=0), Step("warm", request, "run", latency=0)),
         {"cogweave": ACTIONS + "cogweave", "rasterio": ACTIONS + "reader", "async-tiff": ACTIONS + "async_tiff"},
-        Goal(1.5), notes="The issue wants 1.5 times GDAL and 2.5 times async-tiff.",
+        Goal(1.5), notes="The goal is 1.5 times GDAL and 2.5 times async-tiff.",
     )  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def cores(path: Path, side: int) -> Workload:
     return Workload(
         "cores", f"cubic from deflate, {cells} x {cells}, eight times, one core and two", steps,
         {"cogweave": ACTIONS + "cores"}, what="numbers",
-        notes="The issue wants two cores 1.85 times as fast. All threads are bound to so many processors. "
+        notes="The goal is two cores 1.85 times as fast as one. All threads are bound to so many processors. "
         "One read takes 0.07 s on two cores, of which a single interruption is a tenth: therefore eight.",
     )  # fmt: skip
 

@@ -1,7 +1,8 @@
 // Package core is the vocabulary of cogweave: what an item, a grid, a tile and an error are.
 //
 // The data flows search -> headers -> plan -> fetch -> mosaic; every stage turns one value of this
-// package into the next. core itself does no I/O and starts no goroutine of its own; Go starts those of others.
+// package into the next. core itself does no I/O. Its only goroutine is the one that empties Spares; Go
+// starts those of others.
 //
 // # Conventions
 //

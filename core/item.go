@@ -14,7 +14,7 @@ type Item struct {
 	Assets   []ItemAsset
 }
 
-// NoDatetime stands for no instant. It is none that a time axis holds.
+// NoDatetime stands for a missing instant; no time axis holds that number.
 const NoDatetime = math.MinInt64
 
 // ItemAsset is one file of an item. Among a million items few descriptions differ: those that are equal are one.

@@ -50,7 +50,7 @@ func ParseMethod(text string) (Method, error) {
 	return Method{}, Errorf(InvalidArgument, "MosaicMethod", "mosaic_method %q is not one of %s, or a callable", text, strings.Join(methodNames, ", "))
 }
 
-// OutputType is the dtype of the result for sources of a dtype (SEMANTICS, dtype).
+// OutputType is the dtype of the result for sources of a dtype.
 func (m Method) OutputType(in DType) DType {
 	switch m.Name {
 	case "mean", "median", "stdev", "percentile":

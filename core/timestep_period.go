@@ -73,9 +73,6 @@ func ParsePeriod(text string) (Period, error) {
 // Property is the item property whose values group the items, or "".
 func (p Period) Property() string { return p.property }
 
-// IsSolarDay tells whether the grouping depends on a longitude.
-func (p Period) IsSolarDay() bool { return p.kind == bySolarDay }
-
 // Start gives the start of the period that holds the instant, in microseconds. lon, in degrees east,
 // matters to solar days only: theirs is the midnight that labels the solar date. For groupings that
 // are not periods of time it is the instant itself.

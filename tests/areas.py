@@ -19,7 +19,7 @@ from affine import Affine
 
 Floats = npt.NDArray[np.float64]
 QUANTILES = {"q1": 0.25, "med": 0.5, "q3": 0.75}
-ERROR = 2e-5  # of coordinates, in pixels (SEMANTICS.md)
+ERROR = 2e-5  # of coordinates, in pixels: the engine's own bound (core/plan/geometry.go)
 EDGE = 1e-10  # a box that ends so near to a pixel's edge ends there
 
 

@@ -1,7 +1,7 @@
 """Kernels beside exact oracles: one file, one grid, what cogweave and the oracle give, and how they differ.
 
 Nearest is compared with pyproj's coordinates of every cell; the other kernels with GDAL's warper at a tolerance of
-1e-6 pixel and a fixed kernel scale (SEMANTICS.md, "Coordinates and kernels").
+1e-6 pixel and a fixed kernel scale.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def compare(path: Path, pair: str, kernel: str, factor: float, shape: tuple[int,
 
 
 def allowance(path: Path, grid: cw.Grid, kernel: str, cells: npt.NDArray[np.bool_], dtype: np.dtype[Any]) -> Any:
-    """What two sound implementations may differ by: see the issue."""
+    """What two sound implementations may differ by."""
     if kernel in SMOOTH:
         if dtype.kind in "iu":
             return 1.0

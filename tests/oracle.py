@@ -18,7 +18,7 @@ Masked = np.ma.MaskedArray[Any, np.dtype[Any]]
 
 
 def level_for(path: Path, crs: str, transform: Affine, shape: tuple[int, int]) -> int | None:
-    """The overview that SEMANTICS.md names for a grid: rasterio's overview_level, None for the full raster.
+    """The overview that is right for a grid: rasterio's overview_level, None for the full raster.
 
     The coarsest level whose pixel size, taken into the grid's CRS at the middle of raster and grid,
     is at most 1.01 times the grid's on both axes.

@@ -68,7 +68,7 @@ def _parts(src: Any) -> Iterator[Window]:
 
 
 def _valid(src: Any, window: Window, want: Pixels) -> npt.NDArray[np.bool_]:
-    """What SEMANTICS.md says is valid: GDAL's masks, NaN in floats without nodata, and any alpha."""
+    """What is valid: GDAL's masks, NaN in floats without nodata, and any alpha."""
     valid: npt.NDArray[np.bool_] = src.read_masks(window=window) > 0
     if want.dtype.kind in "fc" and src.nodata is None:
         valid &= ~np.isnan(want)

@@ -1,4 +1,4 @@
-"""The tree of exceptions is API.md's, in Python as in Go (conformance/errors_test.go reads the same file)."""
+"""The tree of exceptions is the same in Python and in Go (conformance/errors_test.go reads the same file)."""
 
 from __future__ import annotations
 

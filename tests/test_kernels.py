@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _check(cases: list[kernels.Difference]) -> None:
-    """What the issue asks: 99.9 % of the pixels, 99.9 % of validity, over all cases together."""
+    """At least 99.9 % of the pixels, 99.9 % of validity, over all cases together."""
 
     def mean(name: str) -> Any:
         return np.mean([getattr(case, name) for case in cases])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import itertools
 import subprocess
 import sys
@@ -75,4 +76,5 @@ def test_import_brings_little_beyond_numpy_and_xarray() -> None:
 
 
 def test_versions_are_told() -> None:
-    assert cw.__version__
+    # Releasing sets three: see CONTRIBUTING.md.
+    assert cw.__version__ == cw.versions()["cogweave"] == importlib.metadata.version("cogweave")

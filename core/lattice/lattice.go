@@ -1,12 +1,12 @@
 // Package lattice maps the cells of a grid to coordinates of another CRS, exactly at control points and
-// by interpolation between them: the trick that makes resampling several times faster than a
-// transform per pixel.
+// by interpolation between them, which is several times faster than a transform for each pixel.
 //
 // The lattice is anchored to the whole grid, so that however a grid is cut into chunks, a cell's
 // coordinates are the same to the last bit. It works in two steps. The transform itself runs at 5x5
 // points of a square of Square cells, through which a polynomial of degree 4 per axis is laid; the
 // polynomial gives the nodes of Block cells, at the widest step at which linear interpolation between
-// nodes stays within the tolerance. Both are checked against the exact transform. Where the
+// nodes stays within the tolerance. The polynomial is checked against the exact transform, interpolation
+// against the polynomial. Where the
 // polynomial fails (poles, the antimeridian, the edge of a projection) the nodes are exact, as dense
 // as need be.
 package lattice

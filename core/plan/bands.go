@@ -53,7 +53,7 @@ func newSelector(name string) (selector, error) {
 	return selector{name: name}, nil
 }
 
-// find gives the places that answer to the name, by the first rule that matches any (SEMANTICS, Bands):
+// find gives the places that answer to the name, by the first rule that matches any:
 // exact key, asset.N or asset.name, common name, title, regular expression.
 func (s selector) find(item *core.Item) []place {
 	if s.pattern != nil {

@@ -60,7 +60,8 @@ func (p *Plan) levelOf(g *geometry, h *cog.Header) (int, error) {
 	return level, nil
 }
 
-// nativeGrid gives the grid that the first file of every band has, at the level asked for.
+// nativeGrid gives the grid of each band's first file, at the level asked for; with errors="ignore", of the first that can
+// be read.
 func (p *Plan) nativeGrid(ctx context.Context, headers HeaderReader) (core.Grid, error) {
 	grids := make([]core.Grid, len(p.Bands))
 	ask := make([]specimen, len(p.Bands))

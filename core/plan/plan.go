@@ -67,7 +67,8 @@ type Plan struct {
 const eagerOutlines = 3000
 
 // New plans the items on the request's grid. headers is asked only for what the catalog does not say:
-// the dtype and nodata of a band, by the header of the first item that has it.
+// the dtype and nodata of a band, by the header of the first item that has it; with errors="ignore", of the first that
+// can be read.
 func New(ctx context.Context, req Request, items []core.Item, projection Projection, headers HeaderReader) (*Plan, error) {
 	method, err := checkRequest(&req, projection)
 	if err != nil {
@@ -236,7 +237,7 @@ func (p *Plan) centreLongitude() (float64, error) {
 	return xs[0], nil
 }
 
-// Fill is the value of cells that nothing covers (SEMANTICS: nodata, else NaN for floats, 0 for integers).
+// Fill is the value of cells that nothing covers (nodata, else NaN for floats, 0 for integers).
 func (b *Band) Fill() float64 { return fill(b.NoData, b.DType) }
 
 // checkSample tells whether the file has the sample, as pixels that an array can hold. asked is the band's

@@ -60,7 +60,7 @@ func (p *Plan) atOddsWith(b int) string {
 	return p.Bands[0].Name
 }
 
-// scale makes the bands physical values where that is asked for, and else works out what would.
+// scale turns bands into physical values with scale=True; else it sets the scale and offset that would, after the method.
 func (p *Plan) scale(req Request) {
 	if req.Scale {
 		p.scaled = core.Float32
@@ -178,7 +178,7 @@ func (p *Plan) asset(s specimen) *core.ItemAsset {
 }
 
 // sourceTypes finds each band's own dtype and nodata: the catalog's where it gives both, else the
-// header's of the first item that has the band.
+// header's of the first item that has the band and can be read.
 func (p *Plan) sourceTypes(ctx context.Context, headers HeaderReader) error {
 	var ask []specimen
 	for b := range p.Bands {

@@ -13,7 +13,7 @@ import (
 // coarseCells bounds the cells along an axis on which the valid fraction of an item is counted.
 const coarseCells = 128
 
-// Fraction says how to count what part of an item is valid over raster and whole grid (SEMANTICS, min_valid): read
+// Fraction says how to count what part of an item is valid over raster and whole grid: read
 // Window of Plan, whose pixels are 1 where the item is valid and 0 elsewhere. It depends on the item, the grid, the
 // bands and the mask of the plan that was asked, and not on any window of that.
 type Fraction struct {

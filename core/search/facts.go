@@ -36,7 +36,7 @@ func once[T any](f *facts, known *atomic.Pointer[T], find func() (T, error)) (T,
 	return value, err
 }
 
-// presumption looks whether a fact is what a statement was compiled for before the fact was known.
+// presumption checks a fact that a statement was compiled on before it was known.
 type presumption func(ctx context.Context) (holds bool, err error)
 
 // presumed gives a fact: the usual one, where it is not known yet, and then the statement has to be checked.

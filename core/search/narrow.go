@@ -40,8 +40,8 @@ func (d *database) search(ctx context.Context, q *Query, regions []*region.Regio
 	return result, err
 }
 
-// tellsNothing: a query is about properties, which only items tell, and there is no item: what an API answers, or the
-// row groups that are left of a remote file.
+// tellsNothing: the query names properties, but the source has no item to take them from: an API's empty answer, or a
+// remote file of which no row group is left.
 func (d *database) tellsNothing(ctx context.Context, q *Query) (bool, error) {
 	if d.columns.properties == nil || !isText(d.columns.properties) || (!q.hasFilter() && len(q.SortBy) == 0 && len(q.properties()) == 0) {
 		return false, nil

@@ -42,9 +42,8 @@ type Query struct {
 	Narrow bool
 	// Bands are names of bands as a plan takes them.
 	Bands []string
-	// Attempt, if set, is called for each attempt at an answer, one after another, and gives what is called with each batch
-	// as it comes. That tells whether the result is to keep it; rows count all the same. What the last attempt gives is the
-	// answer.
+	// Attempt, if set, begins each try at an answer; a query may need several. What it returns is called with each batch
+	// and says whether the result keeps it; rows are counted either way. Only the last try's batches are the answer.
 	Attempt func() func(arrow.RecordBatch) (keep bool) `json:"-"`
 }
 

@@ -223,7 +223,7 @@ func (r *itemReader) readTime(row int, extra *rawProperties, item *core.Item) er
 	for _, reader := range [...]*timeReader{&r.datetime, &r.start} {
 		micros, ok, err := reader.get(row)
 		if ok {
-			item.Datetime = max(micros, core.NoDatetime+1) // no year either way
+			item.Datetime = max(micros, core.NoDatetime+1) // one microsecond later is out of range just the same
 		}
 		if ok || err != nil {
 			return err

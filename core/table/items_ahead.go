@@ -9,7 +9,7 @@ import (
 )
 
 // ItemsAhead is ParseItems of batches as they come: each is decoded while later ones are under way. It is safe for
-// concurrent use; the methods of a nil one do nothing.
+// concurrent use. Stop of a nil one does nothing.
 type ItemsAhead struct {
 	base    string
 	mu      sync.Mutex

@@ -511,28 +511,6 @@ func TestParseItemsAllocates(t *testing.T) {
 	}
 }
 
-func TestPropertyTexts(t *testing.T) {
-	columns := schemaOf("id", textType, "platform", textType, "orbit", integerType, "created", microsType, "properties", structOf("nested", realType), "assets", structOf("a", structOf("href", textType)))
-	recs := rows(t, columns, `[{"id":"a","platform":"x","orbit":7,"created":"2024-06-01T00:00:00.5Z","properties":{"nested":1.5}},{"id":"b"}]`)
-	for name, want := range map[string]string{"platform": "x", "orbit": "7", "created": "2024-06-01T00:00:00.500000Z", "nested": "1.5", "properties.nested": "1.5"} {
-		if got, err := PropertyTexts(recs, name); err != nil || len(got) != 2 || got[0] != want || got[1] != "" {
-			t.Errorf("%s: %q, %v", name, got, err)
-		}
-	}
-	asJSON := rows(t, schemaOf("id", textType, "properties", textType), `[{"id":"a","properties":"{\"p\":\"x\",\"n\":7,\"o\":null}"},{"id":"b"}]`)
-	for name, want := range map[string]string{"p": "x", "n": "7"} {
-		if got, err := PropertyTexts(asJSON, name); err != nil || got[0] != want || got[1] != "" {
-			t.Errorf("JSON text, %s: %q, %v", name, got, err)
-		}
-	}
-	for _, recs := range [][]arrow.RecordBatch{recs, asJSON} {
-		_, err := PropertyTexts(recs, "none")
-		if e, ok := err.(*core.Error); !ok || e.Class != core.InvalidArgument || e.Reason != "UnknownProperty" {
-			t.Errorf("a property that no item has: %v", err)
-		}
-	}
-}
-
 // overwrite spoils the memory of an array, as whoever gets it next does.
 func overwrite(data arrow.ArrayData) {
 	for _, b := range data.Buffers() {

@@ -38,7 +38,7 @@ var readsSchema = arrow.NewSchema([]arrow.Field{
 	column("width", arrow.PrimitiveTypes.Int64),
 }, stageMetadata("reads"))
 
-// Reads writes the reads of a window as a table (SEMANTICS, Tables that stages exchange). A read_id is
+// Reads writes the reads of a window as a table. A read_id is
 // the position in reads. hrefs are whole, with their query: another library may be about to open them.
 // The caller releases the batch.
 func Reads(reads []plan.Read, alloc memory.Allocator) arrow.RecordBatch {

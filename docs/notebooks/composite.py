@@ -15,6 +15,7 @@ where = dict(
     resolution=40,
     bands=["red", "green", "blue"],
     time_period="P1Y",
+    scale=True,
 )
 clear = dict(mask={"SCL": [3, 8, 9, 10]}, mask_dilate=2)
 composites = {
@@ -26,8 +27,7 @@ composites = {
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(13, 6))
 for axis, (name, da) in zip(axes, composites.items()):
-    pixels = da.isel(time=0).load()
-    shown = ((pixels * 0.0001 - 0.1) / 0.25).where(pixels > 0).clip(0, 1)
+    shown = (da.isel(time=0).load() / 0.25).clip(0, 1)
     axis.imshow(shown.transpose("y", "x", "band"))
     axis.set_title(name)
     axis.set_axis_off()

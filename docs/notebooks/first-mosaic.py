@@ -15,6 +15,7 @@ da = cw.open(
     resolution=40,
     bands=["red", "green", "blue"],
     time_period="P1M",
+    scale=True,  # reflectances, as the catalog's scale and offset give them
     properties=["eo:cloud_cover", "item_count"],
 )
 da
@@ -35,6 +36,5 @@ axes = da.cogweave.plot_footprints()
 
 # %%
 picture = da.isel(time=1).load()
-reflectance = (picture * 0.0001 - 0.1).where(picture > 0)
-colours = reflectance.transpose("y", "x", "band")
+colours = picture.transpose("y", "x", "band")
 image = colours.plot.imshow(vmin=0, vmax=0.25, size=6)

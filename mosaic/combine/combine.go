@@ -56,22 +56,6 @@ func New(m core.Method, n int, dst core.DType, fill float64) Accumulator {
 	return newSelection(m.Name, n, dst, fill)
 }
 
-// BytesPerCell is the memory that a cell takes while it is combined, for a number of items whose pixels are
-// at most eight bytes (a median or percentile keeps each pixel in its own type, with a byte of validity).
-func BytesPerCell(m core.Method, dst core.DType, items int) int {
-	switch m.Name {
-	case "mean", "sum":
-		return 12
-	case "stdev":
-		return 20
-	case "count":
-		return 4
-	case "median", "percentile":
-		return 9*items + 8
-	}
-	return dst.Size() + 1
-}
-
 // memory is a reused buffer, aligned for any pixel type.
 type memory struct{ words []uint64 }
 

@@ -143,7 +143,8 @@ def _stac_io(guard: Guard) -> Any:
         from pystac_client.stac_api_io import StacApiIO
     except ImportError as problem:
         raise ImportError(
-            "a STAC API, or STAC JSON that is read over HTTP, needs the stac extra: pip install 'cogweave[stac]'"
+            "a STAC API, or STAC JSON that is read over HTTP, needs the stac extra: "
+            "pip install '.[stac]' in a checkout of cogweave"
         ) from problem
     io = StacApiIO(max_retries=min(3, config.configure()["retries"]))
     guard.guard(io.session)

@@ -37,7 +37,7 @@ def footprints(plan: Plan) -> Any:
         import geopandas
         import shapely
     except ImportError as problem:
-        raise ImportError("footprints want geopandas: pip install 'cogweave[geo]'") from problem
+        raise ImportError("footprints want geopandas: pip install '.[geo]' in a checkout of cogweave") from problem
     items = _properties.with_columns(plan.items, ["geometry"])
     if "geometry" not in items.columns:
         raise InvalidArgument(

@@ -39,7 +39,9 @@ def write(items: object, path: str | os.PathLike[str]) -> None:
         import pyarrow as pa
         from stac_geoparquet.arrow import parse_stac_items_to_arrow, to_parquet
     except ImportError as problem:
-        raise ImportError("writing stac-geoparquet needs the stac extra: pip install 'cogweave[stac]'") from problem
+        raise ImportError(
+            "writing stac-geoparquet needs the stac extra: pip install '.[stac]' in a checkout of cogweave"
+        ) from problem
     table = pa.table(items)
     target = os.fspath(path)
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(target)), suffix=".parquet")

@@ -70,7 +70,7 @@ def writer(path: Path, overwrite: bool, overview_resampling: str | None = None) 
         if needed is not None:
             __import__(needed)
     except ImportError as problem:
-        raise ImportError(f"{path.suffix} wants {needed}: pip install 'cogweave[cli]'") from problem
+        raise ImportError(f"{path.suffix} wants {needed}: pip install '.[cli]' in a checkout of cogweave") from problem
     return write
 
 

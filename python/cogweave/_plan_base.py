@@ -66,7 +66,7 @@ class Base:
         self._handle = 0
         self._lock = threading.Lock()
         self._digest: str | None = None
-        self._identity = None if self._items is None else self._items.identity
+        self._identity = None if self._items is None else self._items._identity
         self._membership: Membership | None = None
 
     @property
@@ -107,16 +107,16 @@ class Base:
         They are read again when they are asked for.
         """
         items = self._items
-        if items is None or items.found is None or items.identity is None or items.nbytes < _LARGE:
+        if items is None or items._found is None or items._identity is None or items.nbytes < _LARGE:
             return
         with self._lock:
             if self._handle:
-                self._found, self._items = self._found or items.found, None
+                self._found, self._items = self._found or items._found, None
 
     def _reread(self) -> Steps[Items]:
         """Read rows that were let go of; the files must be those that were planned."""
         items = yield from self._find()
-        if items.identity != self._identity:
+        if items._identity != self._identity:
             raise cast("Found", self._found).changed()
         self._items = items
         return items

@@ -95,9 +95,9 @@ def with_columns(items: Items, wanted: list[str]) -> Items:
     SearchError
         The catalog was replaced since.
     """
-    if items.again is None or set(wanted) <= {*items.columns, COUNT}:
+    if items._again is None or set(wanted) <= {*items.columns, COUNT}:
         return items
-    find, query = items.again
+    find, query = items._again
     wide = drive(find({name: value for name, value in query.items() if name not in _NARROWING}))
     if _column(wide, "id") != _column(items, "id"):
         raise SearchError(

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 try:
     import click
 except ImportError as missing:
-    raise SystemExit("the command line wants the cli extra: pip install 'cogweave[cli]'") from missing
+    raise SystemExit(
+        "the command line wants the cli extra: pip install '.[cli]' in a checkout of cogweave"
+    ) from missing
 
 from . import _output
 from ._properties import columns

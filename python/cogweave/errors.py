@@ -26,7 +26,7 @@ __all__ = [
 
 
 class CogweaveError(Exception):
-    """Base of every error that cogweave raises; itself a defect of cogweave (a recovered panic).
+    """Base of every error that cogweave raises. Raised as itself it is a defect of cogweave: a panic that was caught.
 
     Parameters
     ----------

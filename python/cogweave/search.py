@@ -139,9 +139,9 @@ def find(
         table = yield from aside(source.table, {name: value for name, value in query.items() if name != "limit"})
         items = yield from ask(followed(finding, progress))
     items.origin = source.origin
-    items.identity = source.identity(query)
-    items.found = source.found(query)
-    items.again = functools.partial(find, source, storage=storage, sign=sign), query
+    items._identity = source.identity(query)
+    items._found = source.found(query)
+    items._again = functools.partial(find, source, storage=storage, sign=sign), query
     return items
 
 

@@ -222,17 +222,17 @@ class Items(Table):
 
     _what = "items"
     _telling = ("id", "collection", "datetime", "eo:cloud_cover", "proj:code")
-    # identity: tells these items from any other without looking at them, where something does.
-    # found: how to find them again in another process, where that is possible.
-    # again: the search that found them in this process, and its query, which may have left columns out.
-    __slots__ = ("again", "found", "identity", "origin")
+    # _identity: tells these items from any other without looking at them, where something does.
+    # _found: how to find them again in another process, where that is possible.
+    # _again: the search that found them in this process, and its query, which may have left columns out.
+    __slots__ = ("_again", "_found", "_identity", "origin")
 
     def _start(self) -> None:
         super()._start()
         self.origin: str | None = None
-        self.identity: str | None = None
-        self.found: Found | None = None
-        self.again: tuple[Callable[..., Steps[Items]], dict[str, Any]] | None = None
+        self._identity: str | None = None
+        self._found: Found | None = None
+        self._again: tuple[Callable[..., Steps[Items]], dict[str, Any]] | None = None
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
         """Write the items as stac-geoparquet, which a search, rustac and stac-geoparquet read.
@@ -255,10 +255,10 @@ class Items(Table):
 
     def _reference(self) -> Found | None:
         """Give the reference by which the items should travel; None: by value."""
-        return None if self.nbytes <= _SMALL else self.found
+        return None if self.nbytes <= _SMALL else self._found
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _items_from_packed, (self._pack(), self.origin, self.identity)
+        return _items_from_packed, (self._pack(), self.origin, self._identity)
 
 
 class Headers(Table):
@@ -362,5 +362,5 @@ def _from_packed(cls: type[Table], packed: bytes) -> Table:
 def _items_from_packed(packed: bytes, origin: str | None, identity: str | None) -> Items:
     items = Items.__new__(Items)
     items._start()
-    items._packed, items.origin, items.identity = packed, origin, identity
+    items._packed, items.origin, items._identity = packed, origin, identity
     return items
