@@ -67,8 +67,8 @@ test-python: .deps/cogweave .deps/servers .deps/stores ## Runs the Python suite 
 test-deps: .deps/cogweave .deps/servers .deps/stores ## Installs and builds what the tests need, and runs none
 
 .PHONY: race
-race: .deps/system ## Runs Go's tests under its race detector
-	@$(GOENV) && go test -race ./core/... ./fetch/... ./mosaic/...
+race: .deps/system ## Runs the tests of core, fetch and mosaic under Go's race detector
+	@$(GOENV) && go test -race ./core/... ./fetch/... ./mosaic
 
 .PHONY: soak
 soak: .deps/cogweave .deps/servers ## Ends 300 interpreters in the middle of a read, forks 200 times, cancels among 10,000 awaits
