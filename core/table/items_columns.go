@@ -308,14 +308,6 @@ type timeReader struct {
 	text textReader
 }
 
-func isTime(a arrow.Array) bool {
-	switch a.(type) {
-	case *array.Timestamp, *array.Date32, *array.Date64:
-		return true
-	}
-	return false
-}
-
 func newTimeReader(a arrow.Array) timeReader {
 	switch a := a.(type) {
 	case *array.Timestamp:
