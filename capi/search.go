@@ -41,7 +41,8 @@ type searchRequest struct {
 	Narrow     bool     `json:"narrow"`     // only what planning needs
 	Bands      []string `json:"bands"`      // of a narrow search: whose assets to keep; null keeps all
 	Base       string   `json:"base"`       // of a narrow search: what relative hrefs of the plan to come are resolved against
-	Passing    bool     `json:"passing"`    // of a narrow search: the rows serve one plan, and may be let go of once they are decoded
+	Planned    bool     `json:"planned"`    // of a narrow search: a plan of its items comes next
+	Passing    bool     `json:"passing"`    // of a planned search: the rows serve that plan, and may be let go of once they are decoded
 }
 
 // query is the request as the search engine has it.
@@ -129,7 +130,7 @@ func searchIn(source search.Source, r *searchRequest, q *search.Query) op.Work {
 	return func(ctx context.Context, _ *op.Operation) (op.Result, error) {
 		var ahead *coretable.ItemsAhead
 		var bytes int64
-		if r.Narrow { // a plan will want the items: they are decoded while DuckDB hands out more
+		if r.Narrow && r.Planned { // the items are decoded while DuckDB hands out more
 			q.Attempt = func() func(arrow.RecordBatch) bool {
 				ahead.Stop()
 				ahead, bytes = coretable.NewItemsAhead(r.Base), 0

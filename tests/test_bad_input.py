@@ -360,3 +360,8 @@ def test_degrees_for_metres_are_found_out(arc: Archive) -> None:
         with refused(cw.SearchError) as caught:
             cw.open(arc.local, bbox=(0, 0, 10, 1000) if told is where else (0, 0, 10, 10), **told)
         assert "degrees" not in str(caught.value)
+    with refused(cw.SearchError, 'bbox_crs="EPSG:4326"'):
+        cw.open(arc.local, bbox=iter((11.9, 45.4, 12.1, 45.6)), **where)
+    with refused(cw.SearchError) as caught:  # they are taken for degrees
+        cw.open(arc.local, bbox=(50, 50, 50.1, 50.1), crs="utm", resolution=100)
+    assert "degrees" not in str(caught.value)

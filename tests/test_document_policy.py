@@ -137,8 +137,22 @@ def test_a_document_that_comes_in_pieces_is_read_whole() -> None:
         assert len(server.requests) == 1
 
 
+def test_a_search_may_take_longer_than_a_file() -> None:
+    """What a POST asks for is not asked for again."""
+
+    def late(x: Exchange) -> bool:
+        time.sleep(0.6)
+        return slowly(f"{OK}\r\nContent-Length: {len(body)}", body, 0)(x)
+
+    body = json.dumps(ITEM).encode()
+    with FaultServer() as server, configured(retries=0, first_byte_timeout=0.2):
+        server.always["/a.json"] = late
+        assert len(cw.search(f"{server.url}/a.json")) == 1
+
+
 def test_a_server_of_documents_may_be_neither_silent_nor_slow() -> None:
-    with FaultServer() as server, configured(retries=1, first_byte_timeout=0.3, total_timeout=0.6):
+    limits = {"first_byte_timeout": 0.3, "attempt_timeout": 0.3, "total_timeout": 0.6}
+    with FaultServer() as server, configured(retries=1, **limits):
         server.always.update({"/a.json": silence, "/b.json": slowly(OK, b" " * 200, 0.1)})
         for name, told in (("a", "timed out"), ("b", "too slow")):
             start = time.monotonic()

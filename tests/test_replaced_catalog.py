@@ -49,6 +49,38 @@ def test_rows_are_let_go_of_and_read_again(arc: Archive, catalog: Path) -> None:
     assert da.values.any()
 
 
+def searches(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Searches after the first of an open: whether a plan of their items comes next."""
+    made: list[bool] = []
+    find = _plan_base.find
+
+    def noted(*args: Any, planned: bool = False, **others: Any) -> Any:
+        made.append(planned)
+        return find(*args, planned=planned, **others)
+
+    monkeypatch.setattr(_plan_base, "find", noted)
+    return made
+
+
+def test_rows_that_are_read_again_are_not_decoded(arc: Archive, catalog: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a plan takes what was decoded: else it would stay in memory as long as the rows."""
+    made = searches(monkeypatch)
+    da = opened(arc, catalog)
+    assert len(da.cogweave.items) == len(arc.items) and made == [False]
+    again = pickle.loads(pickle.dumps(da.cogweave.plan))
+    assert len(again.items) == len(arc.items) and made == [False, True]
+
+
+@pytest.mark.parametrize("properties", ["id", ["collection", "item_count"], "item_count"])
+def test_properties_that_every_row_has_take_no_other_search(
+    arc: Archive, catalog: Path, monkeypatch: pytest.MonkeyPatch, properties: Any
+) -> None:
+    made = searches(monkeypatch)
+    da = cw.open(catalog, grid=arc.utm_grid((128, 128), 20), bands=BANDS, properties=properties)
+    assert not made
+    assert da.cogweave.plan._base._items is None, "the rows were kept"
+
+
 @pytest.mark.parametrize("how", ["fewer items", "no items", "text", "gone"])
 def test_pixels_are_those_that_were_opened(arc: Archive, catalog: Path, how: str) -> None:
     want = opened(arc, catalog).values

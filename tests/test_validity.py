@@ -108,6 +108,17 @@ def test_nodata_that_is_no_float_is_told(tmp_path: Path) -> None:
         read(source, nodata=2**53 + 1)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "nodata"), [("uint64", 2**63 - 1), ("float64", 2**63 - 1), ("float64", 2**64 - 1), ("float32", 2**64 - 1)]
+)
+def test_nodata_of_another_type_is_no_other_number(tmp_path: Path, dtype: str, nodata: int) -> None:
+    """The greatest integers of 64 bits are kept in that type alone."""
+    source = table({"b": write(tmp_path / "b.tif", numbers(dtype))})
+    with pytest.raises(cw.InvalidArgument, match=f"nodata {nodata} .* {nodata + 1}"):
+        read(source, nodata=nodata)
+    assert read(source, nodata=nodata + 1 if dtype == "float32" else 2**63).dtype == dtype
+
+
 def test_nan_hides_only_where_it_is_nodata(tmp_path: Path) -> None:
     """As a value it is written, and first takes it."""
     one, two = numbers("float32"), numbers("float32", 1000)

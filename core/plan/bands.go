@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -167,74 +168,51 @@ func defaultAssets(items []core.Item) []assetAt {
 }
 
 // defaultBands names every band of the items' COG assets. Where the catalog does not list an asset's bands,
-// its header does: another item's, where one that cannot be read counts as absent.
+// its header does: another item's, where one that cannot be read counts as absent. An asset that only such items have is
+// left out, if others are left.
 func (p *Plan) defaultBands(ctx context.Context, headers HeaderReader) ([]string, error) {
 	assets := defaultAssets(p.Items)
-	counts, errs := make([]int, len(assets)), make([]error, len(assets))
-	for try := 0; ; try++ {
-		failed, answers := p.countBands(ctx, assets, counts, headers)
-		if len(failed) == 0 {
-			break
-		}
-		for i, k := range failed {
-			key := p.Items[assets[k].item].Assets[assets[k].asset].Key
-			if errs[k] == nil {
-				errs[k] = core.InBand(answers[i], p.Items[assets[k].item].ID, key)
-			}
-			next, ok := p.sameAsset(assets[k], key)
-			if !ok || !p.ignores(answers[i]) || try+1 >= maxSpecimens {
-				return nil, errs[k]
-			}
-			assets[k] = next
-		}
+	of := make([]sought, len(assets))
+	for k, at := range assets {
+		of[k] = p.bandCount(p.Items[at.item].Assets[at.asset].Key)
 	}
 	var names []string
-	for k, at := range assets {
-		names = append(names, numbered(p.Items[at.item].Assets[at.asset].Key, counts[k])...)
+	var lost error
+	for _, s := range p.specimens(ctx, of, headers) {
+		asset := p.asset(&s.files[0])
+		switch {
+		case s.listed:
+			names = append(names, numbered(asset.Key, len(asset.Bands))...)
+		case s.err == nil:
+			names = append(names, numbered(asset.Key, dataSamples(s.files[0].header))...)
+		case !p.ignores(s.err):
+			return nil, s.err
+		default:
+			lost = cmp.Or(lost, s.err)
+			p.Warnings = append(p.Warnings, fmt.Sprintf("asset %q is left out of the bands: it could be read in none of the items asked "+
+				"(at most %d); errors=\"raise\", or bands that name it, tell why", asset.Key, maxSpecimens))
+		}
+	}
+	if len(names) == 0 {
+		return nil, lost
 	}
 	return names, nil
 }
 
-// countBands finds out how many bands assets have whose count is 0 so far; failed are those that do not tell, and why.
-func (p *Plan) countBands(ctx context.Context, assets []assetAt, counts []int, headers HeaderReader) (failed []int, why []error) {
-	var ask []int
-	var hrefs []string
-	for k, at := range assets {
-		a := &p.Items[at.item].Assets[at.asset]
-		if counts[k] == 0 {
-			counts[k] = len(a.Bands)
-		}
-		if counts[k] == 0 {
-			ask, hrefs = append(ask, k), append(hrefs, a.Href)
-		}
-	}
-	if len(ask) == 0 {
-		return nil, nil
-	}
-	errs := make([]error, len(ask))
-	headers.Headers(ctx, hrefs, func(i int, h *cog.Header, err error) {
-		if errs[i] = err; err == nil {
-			counts[ask[i]] = dataSamples(h)
-		}
-	})
-	for i, k := range ask {
-		if errs[i] != nil {
-			failed, why = append(failed, k), append(why, errs[i])
-		}
-	}
-	return failed, why
-}
-
-// sameAsset finds an asset of the same key in a later item.
-func (p *Plan) sameAsset(at assetAt, key string) (assetAt, bool) {
-	for i := at.item + 1; i < len(p.Items); i++ {
-		for k := range p.Items[i].Assets {
-			if p.Items[i].Assets[k].Key == key {
-				return assetAt{i, k}, true
+// bandCount seeks the number of bands that assets of a key have.
+func (p *Plan) bandCount(key string) sought {
+	return sought{
+		files: func(item int) []file {
+			for k := range p.Items[item].Assets {
+				if a := &p.Items[item].Assets[k]; a.Key == key && isGeoTIFF(a) && !isPicture(a) {
+					return []file{{item: item, asset: k}}
+				}
 			}
-		}
+			return nil
+		},
+		listed: func(f *file) bool { return len(p.asset(f).Bands) > 0 },
+		check:  func(s *specimen) error { return core.InBand(s.files[0].err, p.Items[s.item].ID, key) },
 	}
-	return at, false
 }
 
 // dataSamples is the number of a file's samples without an alpha one.

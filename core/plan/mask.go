@@ -342,49 +342,50 @@ func (p *Plan) maskLevel(h *cog.Header, sx, sy float64) (level int, doubtful boo
 	return level, true
 }
 
-// checkMasks looks at the mask's assets of the first item that has them: whether the rules suit their pixels, and
-// whether their overviews are to be trusted.
+// checkMasks looks at the mask's assets of the first item that has them and can be read: whether the rules suit their
+// pixels, and whether their overviews are to be trusted.
 func (p *Plan) checkMasks(ctx context.Context, headers HeaderReader) error {
 	if len(p.masks) == 0 {
 		return nil
 	}
-	fits := func(id int32) bool {
-		return !slices.ContainsFunc(p.maskPlaces[id], func(at place) bool { return at.asset < 0 }) &&
-			slices.ContainsFunc(p.layouts[id].places, func(at place) bool { return at.asset >= 0 })
-	}
-	item := 0
-	for item < len(p.Items) && !fits(p.layoutID(item)) {
-		item++
-	}
-	if item == len(p.Items) {
-		return core.Errorf(core.InvalidArgument, "Mask", "no item has both bands and the assets that mask names")
-	}
-	b := slices.IndexFunc(p.layoutOf(item).places, func(at place) bool { return at.asset >= 0 })
-	asset := p.place(item, b).asset
-	files := p.maskFiles(item, 0, []file{{item: item, asset: asset}})
-	hrefs := make([]string, len(files))
-	for i := range files {
-		hrefs[i] = p.Items[item].Assets[files[i].asset].Href
-	}
-	headers.Headers(ctx, hrefs, func(i int, h *cog.Header, err error) { files[i].header, files[i].err = h, err })
-	source, err := p.source(&files[0], b)
-	if err != nil {
-		if p.IgnoreErrors {
-			return nil
-		}
-		return core.InBand(err, p.Items[item].ID, p.Bands[b].Name)
-	}
-	parts, err := p.masksOf(source, asset, files)
-	if err != nil {
-		if p.IgnoreErrors && core.ClassOf(err) != core.InvalidArgument {
-			return nil
-		}
+	check := func(s *specimen) error {
+		_, err := p.partsOf(s)
 		return err
 	}
+	s := p.specimens(ctx, []sought{{files: p.maskedFiles, check: check}}, headers)[0]
+	switch {
+	case s.item < 0:
+		return core.Errorf(core.InvalidArgument, "Mask", "no item has both bands and the assets that mask names")
+	case p.ignores(s.err):
+		return nil
+	}
+	parts, err := p.partsOf(&s)
 	for _, part := range parts {
 		p.warnOfOverviews(part)
 	}
-	return nil
+	return err
+}
+
+// maskedFiles lists the files of an item's first band and of its masks; none where it lacks one of them.
+func (p *Plan) maskedFiles(item int) []file {
+	b := slices.IndexFunc(p.layoutOf(item).places, func(at place) bool { return at.asset >= 0 })
+	if b < 0 || slices.ContainsFunc(p.maskPlaces[p.layoutID(item)], func(at place) bool { return at.asset < 0 }) {
+		return nil
+	}
+	return p.maskFiles(item, 0, []file{{item: item, asset: p.place(item, b).asset}})
+}
+
+// partsOf gives the mask's parts for maskedFiles that were read.
+func (p *Plan) partsOf(s *specimen) ([]*MaskPart, error) {
+	b := slices.IndexFunc(p.layoutOf(s.item).places, func(at place) bool { return at.asset >= 0 })
+	source, err := p.source(&s.files[0], b)
+	if err != nil {
+		if p.IgnoreErrors && !p.ignores(err) && core.ClassOf(err) == core.InvalidArgument {
+			return nil, nil // its pixels do not fit into the array: that is no error of the mask
+		}
+		return nil, core.InBand(err, p.Items[s.item].ID, p.Bands[b].Name)
+	}
+	return p.masksOf(source, s.files[0].asset, s.files)
 }
 
 func (p *Plan) warnOfOverviews(part *MaskPart) {

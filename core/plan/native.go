@@ -64,28 +64,17 @@ func (p *Plan) levelOf(g *geometry, h *cog.Header) (int, error) {
 // be read.
 func (p *Plan) nativeGrid(ctx context.Context, headers HeaderReader) (core.Grid, error) {
 	grids := make([]core.Grid, len(p.Bands))
-	ask := make([]specimen, len(p.Bands))
-	for b := range p.Bands {
-		ask[b] = specimen{band: b, item: p.firstWith(b)}
+	own := func(b int, f *file) (err error) {
+		grids[b], err = p.ownGrid(f.header, &p.asset(f).Proj)
+		return err
 	}
-	for len(ask) > 0 {
-		found, errs := p.specimens(ctx, ask, headers)
-		var again []specimen
-		for i, s := range ask {
-			err := errs[i]
-			if err == nil {
-				grids[s.band], err = p.ownGrid(found[i], &p.asset(s).Proj)
-			}
-			if err == nil {
-				continue
-			}
-			next, err := s.after(p, err)
-			if err != nil {
-				return core.Grid{}, err
-			}
-			again = append(again, next)
+	for b, s := range p.specimens(ctx, p.ofBands(nil, own), headers) {
+		if s.err == nil {
+			s.err = own(b, &s.files[0]) // grids has that of the file looked at last
 		}
-		ask = again
+		if s.err != nil {
+			return core.Grid{}, s.err
+		}
 	}
 	for b := range grids {
 		if grids[b] != grids[0] {

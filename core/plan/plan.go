@@ -59,7 +59,9 @@ type Plan struct {
 	scaled     core.DType // of physical values; "" where pixels stay raw
 	blockType  core.DType // of the blocks that a callable gets
 	fractions  fractions
-	compared   atomic.Bool // a contradiction between catalog and header was noted
+	unread     map[int][]int // per item: assets that New could not read, where that makes the item absent
+	told       []int         // items that New could read in the stead of such
+	compared   atomic.Bool   // a contradiction between catalog and header was noted
 }
 
 // eagerOutlines is the number of outlines that New computes, a fraction of a second's work. Catalogs of tiles
@@ -197,12 +199,9 @@ func (p *Plan) layoutID(item int) int32 {
 // place is where band b lies in an item.
 func (p *Plan) place(item, b int) place { return p.layoutOf(item).places[b] }
 
-// firstWith is the first item that has band b.
-func (p *Plan) firstWith(b int) int { return p.nextWith(b, 0) }
-
-// nextWith is the first item from one on that has band b; -1 if there is none.
-func (p *Plan) nextWith(b, from int) int {
-	for i := from; i < len(p.Items); i++ {
+// firstWith is the first item that has band b; -1 if there is none.
+func (p *Plan) firstWith(b int) int {
+	for i := range p.Items {
 		if p.place(i, b).asset >= 0 {
 			return i
 		}

@@ -21,17 +21,17 @@ func (p *Plan) sharedGrid(ctx context.Context, first core.Grid, headers HeaderRe
 	}
 	s := sharing{plan: p, first: first, end: [2]int{first.Rows, first.Cols}, same: map[string]bool{}}
 	seen := map[core.Proj]bool{}
-	var silent []specimen
+	var silent []bandFile
 	for i := range p.Items {
 		for b := range p.Bands {
 			at := p.place(i, b)
-			if at.asset < 0 {
+			if at.asset < 0 || p.absent(i) {
 				continue
 			}
 			asset := &p.Items[i].Assets[at.asset]
 			switch proj := asset.Proj; {
 			case !proj.Known():
-				silent = append(silent, specimen{band: b, item: i})
+				silent = append(silent, bandFile{file{item: i, asset: at.asset}, b})
 			case !seen[proj]:
 				seen[proj] = true
 				s.add(core.Grid{CRS: proj.CRS, Transform: proj.Transform, Rows: proj.Shape[0], Cols: proj.Shape[1]})
@@ -79,19 +79,29 @@ func (s *sharing) add(g core.Grid) {
 	s.end = [2]int{max(s.end[0], int(row)+g.Rows), max(s.end[1], int(col)+g.Cols)}
 }
 
+// bandFile is a file, and a band that it holds.
+type bandFile struct {
+	file
+	band int
+}
+
 // addFiles adds files of which the catalog says nothing, by their headers.
-func (s *sharing) addFiles(ctx context.Context, files []specimen, headers HeaderReader) error {
-	found, errs := s.plan.specimens(ctx, files, headers)
-	for i, file := range files {
-		err := errs[i]
+func (s *sharing) addFiles(ctx context.Context, files []bandFile, headers HeaderReader) error {
+	list := make([]*file, len(files))
+	for i := range files {
+		list[i] = &files[i].file
+	}
+	s.plan.readFiles(ctx, list, headers)
+	for i, f := range list {
+		err := f.err
 		if err == nil {
 			var g core.Grid
-			if g, err = s.plan.ownGrid(found[i], &s.plan.asset(file).Proj); err == nil {
+			if g, err = s.plan.ownGrid(f.header, &s.plan.asset(f).Proj); err == nil {
 				s.add(g)
 			}
 		}
 		if err != nil && !s.plan.ignores(err) {
-			return core.InBand(err, s.plan.Items[file.item].ID, s.plan.Bands[file.band].Name)
+			return core.InBand(err, s.plan.Items[f.item].ID, s.plan.Bands[files[i].band].Name)
 		}
 	}
 	return nil

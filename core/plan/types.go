@@ -2,7 +2,6 @@ package plan
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 
@@ -139,75 +138,24 @@ func fillText(n core.NoData, d core.DType) string {
 	return fmt.Sprint(fill(n, d))
 }
 
-// maxSpecimens is how many items are looked at, one after another, for a readable file of a band: a whole archive
-// that is out of reach must not be asked item by item.
-const maxSpecimens = 8
-
-// specimen is an item whose file tells of a band.
-type specimen struct {
-	band, item, tries int
-	err               error // why the first one does not tell
-}
-
-// after gives the item to ask next, where this one's file cannot be read and such items count as absent; else the
-// error, in the first item's name.
-func (s specimen) after(p *Plan, err error) (specimen, error) {
-	err = core.InBand(err, p.Items[s.item].ID, p.Bands[s.band].Name)
-	if s.err == nil {
-		s.err = err
-	}
-	next := p.nextWith(s.band, s.item+1)
-	if s.tries++; !p.ignores(err) || next < 0 || s.tries >= maxSpecimens {
-		return s, s.err
-	}
-	s.item = next
-	return s, nil
-}
-
-// ignores tells whether an item's error makes it count as absent: not one of the request, but an href that none can read.
-func (p *Plan) ignores(err error) bool {
-	var e *core.Error
-	if !p.IgnoreErrors || !errors.As(err, &e) || e.Class == core.Cancelled {
-		return false
-	}
-	return e.Class != core.InvalidArgument || e.Reason == "Href"
-}
-
-func (p *Plan) asset(s specimen) *core.ItemAsset {
-	return &p.Items[s.item].Assets[p.place(s.item, s.band).asset]
-}
-
 // sourceTypes finds each band's own dtype and nodata: the catalog's where it gives both, else the
 // header's of the first item that has the band and can be read.
 func (p *Plan) sourceTypes(ctx context.Context, headers HeaderReader) error {
-	var ask []specimen
-	for b := range p.Bands {
-		if s := (specimen{band: b, item: p.firstWith(b)}); !p.listed(s) {
-			ask = append(ask, s)
-		}
-	}
+	listed := func(b int, f *file) bool { return p.listed(b, f) != nil }
 	read := map[[2]int]*cog.Header{} // by item and asset
-	for len(ask) > 0 {
-		found, errs := p.specimens(ctx, ask, headers)
-		var again []specimen
-		for i, s := range ask {
-			err := errs[i]
-			if err == nil {
-				err = p.readType(s, found[i])
-			}
-			if err == nil {
-				read[[2]int{s.item, p.place(s.item, s.band).asset}] = found[i]
-				continue
-			}
-			next, err := s.after(p, err)
-			if err != nil {
-				return err
-			}
-			if !p.listed(next) {
-				again = append(again, next)
-			}
+	for b, s := range p.specimens(ctx, p.ofBands(listed, p.checkType), headers) {
+		if s.err != nil {
+			return s.err
 		}
-		ask = again
+		f := &s.files[0]
+		if s.listed {
+			told := p.listed(b, f)
+			p.Bands[b].DType, p.Bands[b].NoData = told.DType, told.NoData
+			continue
+		}
+		p.Bands[b].readFrom(f.header, p.place(s.item, b).sample)
+		p.compare(s.item, f.asset, f.header, func(text string) { p.Warnings = append(p.Warnings, text) })
+		read[[2]int{s.item, f.asset}] = f.header
 	}
 	if len(read) > 0 {
 		p.distrust(read)
@@ -215,36 +163,18 @@ func (p *Plan) sourceTypes(ctx context.Context, headers HeaderReader) error {
 	return nil
 }
 
-// listed takes a band's type from the catalog, if that gives it.
-func (p *Plan) listed(s specimen) bool {
-	bands, sample := p.asset(s).Bands, p.place(s.item, s.band).sample
+// listed is what the catalog says of a band's pixels in a file, if that is both their type and their nodata.
+func (p *Plan) listed(b int, f *file) *core.AssetBand {
+	bands, sample := p.asset(f).Bands, p.place(f.item, b).sample
 	if sample >= len(bands) || bands[sample].DType == "" || !bands[sample].NoData.Set {
-		return false
+		return nil
 	}
-	p.Bands[s.band].DType, p.Bands[s.band].NoData = bands[sample].DType, bands[sample].NoData
-	return true
+	return &bands[sample]
 }
 
-// specimens reads the headers of specimens.
-func (p *Plan) specimens(ctx context.Context, of []specimen, headers HeaderReader) ([]*cog.Header, []error) {
-	hrefs := make([]string, len(of))
-	for i, s := range of {
-		hrefs[i] = p.asset(s).Href
-	}
-	found, errs := make([]*cog.Header, len(of)), make([]error, len(of))
-	headers.Headers(ctx, hrefs, func(i int, h *cog.Header, err error) { found[i], errs[i] = h, err })
-	return found, errs
-}
-
-// readType takes a band's type from a header.
-func (p *Plan) readType(s specimen, h *cog.Header) error {
-	at, band := p.place(s.item, s.band), &p.Bands[s.band]
-	if err := checkSample(h, at.sample, band.Name, band.Asset); err != nil {
-		return err
-	}
-	band.readFrom(h, at.sample)
-	p.compare(s.item, at.asset, h, func(text string) { p.Warnings = append(p.Warnings, text) })
-	return nil
+// checkType tells whether a file has pixels for a band.
+func (p *Plan) checkType(b int, f *file) error {
+	return checkSample(f.header, p.place(f.item, b).sample, p.Bands[b].Name, p.Bands[b].Asset)
 }
 
 // readFrom takes from a header what the catalog does not say.

@@ -317,6 +317,12 @@ def nodata(value: object) -> float | int | str | None:
     return "nan" if math.isnan(number) else number
 
 
+def nodata_kept(given: object, kept: float | None) -> None:
+    """Refuse one of the greatest integers of 64 bits, where a band of another type can hold only another number."""
+    if given in _GREATEST and kept is not None and kept != given:
+        raise InvalidArgument(f"nodata {given} is kept as a float, and the nearest one is {int(kept)}")
+
+
 def nodata_of(told: object, dtype: np.dtype[Any]) -> float | int | None:
     """Give the engine's nodata, which may be ``"nan"`` or ``"inf"``, as a number of the dtype's kind."""
     if told is None:

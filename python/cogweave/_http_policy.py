@@ -55,7 +55,9 @@ class Guard:
 
             def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
                 chosen = config.configure()
-                kwargs["timeout"] = chosen["connect_timeout"], chosen["first_byte_timeout"]
+                # A search may take a server longer than the first byte of a file.
+                patience = max(chosen["first_byte_timeout"], chosen["attempt_timeout"])
+                kwargs["timeout"] = chosen["connect_timeout"], patience
                 answer = super().send(request, *args, **kwargs)
                 _take(answer, chosen["total_timeout"])
                 return answer

@@ -82,7 +82,9 @@ class Base:
             return handle
         if self.headers is not None:
             yield from aside(getattr, self.headers, "native")
-        items = (yield from self._find()) if self._items is None else self._items  # a table without rows is false
+        items = self._items
+        if items is None:  # a table without rows is false
+            items = yield from self._find(planned=True)
         yield from aside(getattr, items, "native")
         request = Request(functools.partial(self._submit, items), take_handle, answerers=self.answerers)
         handle = yield from ask(followed(request, self.progress))
@@ -95,11 +97,12 @@ class Base:
         yield from aside(self._describe)
         return self._handle
 
-    def _find(self) -> Steps[Items]:
+    def _find(self, *, planned: bool = False) -> Steps[Items]:
         """Search the catalog that the items were found in."""
         found = cast("Found", self._found)
         source = Source(list(found.paths), None)
-        return (yield from find(source, json.loads(found.query), self.storage, self.sign, self.progress))
+        query = json.loads(found.query)
+        return (yield from find(source, query, self.storage, self.sign, self.progress, planned=planned))
 
     def let_go(self) -> None:
         """Forget the rows of many items of local files: the engine's plan knows what it needs of them.

@@ -109,7 +109,8 @@ def configure(
         Default: 1024.
     attempt_timeout, total_timeout : float, optional
         For one attempt at a range, and for all of them with their pauses; a second more for each 16 KiB.
-        Default: 30, 60.
+        An answer with a STAC document may begin within `attempt_timeout`, if that is longer than
+        `first_byte_timeout`. Default: 30, 60.
     header_bytes : int or str, optional
         First read of a header. Default: 32 KiB.
     coalesce_gap : int or str, optional

@@ -43,11 +43,14 @@ class Where:
         Outline of the query, with its CRS, as the engine's request has it.
     intersects : dict or None
         GeoJSON geometry in degrees.
+    assumed : four floats or None
+        A bbox that was taken for one in the array's CRS, since nothing says which it is in.
     """
 
     grid: Grid | None
     region: dict[str, Any] | None
     intersects: dict[str, Any] | None
+    assumed: _arguments.BBox | None = None
 
     def grid_of(self, shared: Grid) -> Grid:
         """Give the part of the items' own grid that is asked for."""
@@ -163,7 +166,8 @@ def _open(
         Give physical values, scale * pixel + offset, as float32 with NaN for nodata: by the
         item's own raster or STAC 1.1 bands fields, else by the file's.
     errors : {"raise", "ignore"}, optional
-        ``"ignore"``: an item that cannot be read counts as absent.
+        ``"ignore"``: an item that cannot be read counts as absent. What the catalog does not tell of the
+        files, the first that can be read does; where that one fails, at most seven others are tried.
     bbox_crs : optional
         CRS of the bbox; None: ``crs``, or EPSG:4326 where that is ``"utm"``.
     properties : str, iterable of str or True, optional
@@ -234,17 +238,21 @@ def planned(given: Mapping[str, Any], *, per_band: bool = False) -> Steps[tuple[
     columns = stac_properties.columns_of(given["properties"])
     query = {**wanted, **outline, **needed(request, columns)}
     # Rows that only the plan looks at, and that can be read again, need not be kept.
-    planned_alone = place.grid is not None and "narrow" in query and not {"properties", "group_by"} & query.keys()
-    passing = planned_alone and found.identity(query) is not None
+    passing = (
+        place.grid is not None
+        and "narrow" in query
+        and "group_by" not in query
+        and stac_properties.names(given["properties"]) is None
+    )
     try:
         ahead = None if place.grid is None else functools.partial(prepare, place.grid)
-        items = yield from find(found, query, storage, sign, progress, meanwhile=ahead, passing=passing)
+        items = yield from find(found, query, storage, sign, progress, meanwhile=ahead, planned=True, passing=passing)
     except InvalidArgument as problem:
         if problem.argument == "time_period":
             raise _grouping.unknown(request["time_period"], problem.message) from None
         raise
     if (yield from aside(len, items)) == 0:
-        raise SearchError(_nothing(found, place, wanted) + _degrees(given, place), reason="NoItems")
+        raise SearchError(_nothing(found, place, wanted) + _degrees(place), reason="NoItems")
     target = place.grid
     if target is None:
         request = yield from aside(masks.tabulated, request)
@@ -269,11 +277,11 @@ def _nothing(source: Source, place: Where, query: Mapping[str, Any]) -> str:
     return f"no item of {source.label} matches {', '.join(asked)}"
 
 
-def _degrees(given: Mapping[str, Any], place: Where) -> str:
+def _degrees(place: Where) -> str:
     """Say what helps where degrees were given for metres, the likeliest reason to find nothing."""
-    if given["bbox"] is None or given["bbox_crs"] is not None or place.region is None:
+    if place.assumed is None or place.region is None:
         return ""
-    minx, miny, maxx, maxy = _arguments.bbox(given["bbox"])
+    minx, miny, maxx, maxy = place.assumed
     like = -180 <= minx <= maxx <= 180 and -90 <= miny <= maxy <= 90
     if not like or _crs.parsed(place.region["crs"]).is_geographic:
         return ""
@@ -300,6 +308,7 @@ def locate(
     # A grid that is there already says where its columns lie.
     around = grid is None and crs is not None
     box, box_crs = _extent(bbox, bbox_crs, geometry, around=around, unnamed=functools.partial(_crs_of_bbox, crs, grid))
+    assumed = box if box_crs is None else None
     unsaid = all(value is None for value in (box, crs, resolution, grid))
     if unsaid or (isinstance(grid, str) and grid == "native"):
         if crs is not None or resolution is not None:
@@ -324,13 +333,13 @@ def locate(
             if box_crs is None and (max(map(abs, box[::2])) > 360 or max(map(abs, box[1::2])) > 90):
                 raise InvalidArgument(f'bbox {box} is not in degrees, as crs="utm" takes it: bbox_crs says its CRS')
             west, south, east, north = _crs.transform_bbox(box, box_crs or _crs.LONLAT, _crs.LONLAT, around=True)
-            box_crs = box_crs or _crs.LONLAT
+            box_crs, assumed = box_crs or _crs.LONLAT, None
             crs = _crs.utm((west + east) / 2, (south + north) / 2)
         name = _crs.normalize(crs)
         box = _crs.transform_bbox(box, box_crs or name, name, around=True)
         target = Grid.from_bbox(box, name, resolution)
     region = {"crs": target.crs, "bbox": list(target.bbox)}
-    return Where(target, region, geometry)
+    return Where(target, region, geometry, assumed)
 
 
 def _cropped(target: Grid, box: _arguments.BBox, by_geometry: bool) -> Grid:

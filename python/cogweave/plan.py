@@ -344,6 +344,8 @@ def make(
     complete = yield from aside(_grouping.grouped, items, tabulated)
     base = Base(items, headers, grid, complete, stores.checked(storage), sign, progress)
     yield from base.ready()
+    for band in base.description.bands:
+        _arguments.nodata_kept(request["nodata"], band.nodata)
     for text in base.description.warnings:
         warn(text)
     return Plan(base)

@@ -105,20 +105,24 @@ def find(
     progress: Tracker | None = None,
     *,
     meanwhile: Callable[[], None] | None = None,
+    planned: bool = False,
     passing: bool = False,
 ) -> Steps[Items]:
     """Search with a query whose members are those of the engine's request; see `Request` for meanwhile.
 
-    passing: nobody looks at the rows but one plan, and they can be found again by reference. The engine lets go of many
-    as soon as it has decoded them.
+    planned: a plan of the items comes next; the engine decodes them for it.
+    passing: nobody looks at the rows but that plan. The engine lets go of many as soon as it has decoded them, if they
+    can be found again by reference.
     """
     query = {name: value for name, value in query.items() if value is not None}
+    identity = source.identity(query)  # of the files before they are read
     request = _lib.encode(
         {
             "source": source.paths,
             **query,
             "base": source.origin,
-            "passing": passing,
+            "planned": planned,
+            "passing": passing and identity is not None,
             "storage": stores.request(storage),
             "sign": _signing.name(sign),
         }
@@ -139,7 +143,7 @@ def find(
         table = yield from aside(source.table, {name: value for name, value in query.items() if name != "limit"})
         items = yield from ask(followed(finding, progress))
     items.origin = source.origin
-    items._identity = source.identity(query)
+    items._identity = identity
     items._found = source.found(query)
     items._again = functools.partial(find, source, storage=storage, sign=sign), query
     return items
