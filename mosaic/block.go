@@ -206,6 +206,7 @@ func (j *job) writeBlock(b *block) error {
 			copy(j.run.out[(plane+place)*size:][:size], values[i*size:])
 		}
 	}
+	j.tellCombined(b)
 	b.release()
 	return nil
 }

@@ -21,6 +21,7 @@ func (rd *round) direct(b *block) bool {
 		if !sn.placed {
 			j.copyBlock(b, k, sn)
 		}
+		j.tellValid(b.cells, k, everyCell)
 	}
 	b.written = true
 	return true
@@ -32,7 +33,7 @@ func (rd *round) isCopy(b *block) bool {
 	if !rd.alone(b) {
 		return false
 	}
-	last := b.next >= len(j.step.items)
+	last := b.next >= len(j.step.items) && j.run.opts.Valid == nil // of pixels copied unseen, nothing tells which are valid
 	for k, sn := range b.needs[0].sources {
 		if sn == nil || !sn.isOneTile() || sn.dtype() != j.run.dtype || !sn.copies(j.run.fill(j.bands[k]), last) {
 			return false
@@ -65,6 +66,7 @@ func (rd *round) single(b *block, s *scratch) bool {
 		j.prepare(j.spec.Planes[k]+b.cells.Offset, b.cells.Stride, w)
 		out := j.run.out[(j.spec.Planes[k]+b.cells.Offset)*j.run.dtype.Size():]
 		combine.Place(values, dtype, s.valid, j.run.fill(j.bands[k]), out, j.run.dtype, b.cells.Stride, w.Height, w.Width)
+		j.tellValid(b.cells, k, s.valid)
 	}
 	b.written = true
 	return true

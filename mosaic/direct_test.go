@@ -37,18 +37,12 @@ func TestBlocksOfOneItem(t *testing.T) {
 						if err != nil {
 							t.Fatal(err)
 						}
-						fill := 77.0
-						for _, given := range []*float64{nil, &fill} {
-							var read [2][]byte
-							for i, outcomes := range []bool{false, true} {
-								read[i] = bytes.Repeat([]byte{0xee}, p.Whole().Cells()*2)
-								if _, err := NewEngine(2, 1<<30).Run(t.Context(), p, p.Whole(), a, a, read[i], Options{Outcomes: outcomes, Fill: given}); err != nil {
-									t.Fatal(err)
-								}
+						for _, fill := range []core.NoData{p.Bands[0].NoData, {Set: true, Value: 77}} {
+							short, combined := withFill(t, a, p, p.Whole(), fill, Options{}), withFill(t, a, p, p.Whole(), fill, Options{Outcomes: true})
+							if !bytes.Equal(short, combined) {
+								t.Errorf("fill %v: a block's short way gives other pixels", fill.Value)
 							}
-							if !bytes.Equal(read[0], read[1]) {
-								t.Errorf("fill %v: a block's short way gives other pixels", given)
-							}
+							checkValid(t, a, p, p.Whole(), Options{})
 						}
 					})
 				}

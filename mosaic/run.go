@@ -55,6 +55,9 @@ type Options struct {
 	Ahead Ahead
 	// Fill, if set, is what cells that nothing covers hold, instead of the plan's value.
 	Fill *float64
+	// Valid, if set, has a byte for each cell of the output, which becomes 0 where the cell holds the fill, since no item
+	// gave it a value, and not 0 elsewhere.
+	Valid []byte
 }
 
 // run is one read of a window.
@@ -89,6 +92,9 @@ func (e *Engine) Run(ctx context.Context, p *plan.Plan, w plan.Window, headers p
 	}
 	if want := cells * dtype.Size(); len(out) != want {
 		return nil, core.Errorf(core.InvalidArgument, "Buffer", "out holds %d bytes, the window needs %d", len(out), want)
+	}
+	if opts.Valid != nil && len(opts.Valid) != cells {
+		return nil, core.Errorf(core.InvalidArgument, "Buffer", "valid holds %d bytes, the window has %d cells", len(opts.Valid), cells)
 	}
 	if cells == 0 {
 		return &Report{}, nil

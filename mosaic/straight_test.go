@@ -52,6 +52,7 @@ func TestStraight(t *testing.T) {
 				if !bytes.Equal(read[0], read[1]) {
 					t.Errorf("rows and columns %v differ", cut)
 				}
+				checkValid(t, a, p, w, Options{})
 			}
 		})
 	}

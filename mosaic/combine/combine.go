@@ -29,8 +29,8 @@ type Accumulator interface {
 	// Full tells whether every cell's value is final: for first, when every cell has one; for other methods
 	// only where each further item would change nothing.
 	Full() bool
-	// Filled is 1 for each cell that has a value, else 0; nil for methods that do not stop.
-	Filled() []byte
+	// Valid writes a byte for each cell: 0 where Finish writes the fill, not 0 where it writes a value.
+	Valid(valid []byte)
 	// Finish writes rows x cols cells to dst, stride cells from row to row, with the fill where no item was valid.
 	// Nothing may be added afterwards.
 	Finish(dst []byte, stride, rows, cols int)

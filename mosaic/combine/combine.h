@@ -26,6 +26,9 @@ void combine_sum_integers(int src, const void *values, const uint8_t *valid, uin
 void combine_stdev(int src, const void *values, const uint8_t *valid, uint32_t *count, double *mean, double *squares, ptrdiff_t n);
 void combine_count(const uint8_t *valid, uint32_t *count, ptrdiff_t n);
 
+// valid[i] = count[i] != 0.
+void combine_counted(const uint32_t *count, uint8_t *valid, ptrdiff_t n);
+
 // Results, in place; cells without a value get fill.
 void combine_mean_of(const uint32_t *count, double *sum, double fill, ptrdiff_t n);
 void combine_stdev_of(const uint32_t *count, double *squares, double fill, ptrdiff_t n);
@@ -41,6 +44,9 @@ void combine_scale(int src, int dst, const void *in, void *out, double scale, do
 
 // both[i] &= a[i].
 void combine_both(const uint8_t *a, uint8_t *both, ptrdiff_t n);
+
+// either[i] |= a[i].
+void combine_either(const uint8_t *a, uint8_t *either, ptrdiff_t n);
 
 // Clears has[i] where take is set.
 void combine_without(const uint8_t *take, uint8_t *has, ptrdiff_t n);

@@ -1,6 +1,7 @@
 package combine
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
@@ -127,8 +128,12 @@ func TestMethodsOnEveryType(t *testing.T) {
 			const stride = cols + 2
 			out := make([]byte, rows*stride*dst.Size())
 			acc.Finish(out, stride, rows, cols)
-			got := unpack(dst, out)
+			got, valid := unpack(dst, out), bytes.Repeat([]byte{0xee}, n)
+			acc.Valid(valid)
 			for i := range cells {
+				if has := len(cells[i]) > 0 || name == "count"; (valid[i] != 0) != has {
+					t.Fatalf("%s of %s: cell %d of %v is told valid: %v", name, src, i, cells[i], valid[i])
+				}
 				w := want(m, cells[i], fill)
 				if g := got[i/cols*stride+i%cols]; math.Abs(g-w) > 1e-5*max(1, math.Abs(w)) {
 					t.Fatalf("%s of %s: cell %d is %v, want %v of %v", name, src, i, g, w, cells[i])
@@ -315,14 +320,6 @@ func TestReusedMemoryIsClean(t *testing.T) {
 			}
 		}
 		acc.Release()
-	}
-}
-
-func TestFilledNamesTheCellsOfFirst(t *testing.T) {
-	acc := New(core.Method{Name: "first"}, 3, core.UInt8, 0)
-	acc.Add([]byte{1, 2, 3}, core.UInt8, []byte{0, 9, 0})
-	if got := acc.Filled(); !slices.Equal(got, []byte{0, 1, 0}) || acc.Full() {
-		t.Errorf("filled %v, full %v", got, acc.Full())
 	}
 }
 

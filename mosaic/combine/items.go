@@ -83,6 +83,11 @@ func (m *medoid) Finish(band int, dst []byte, dtype core.DType, fill float64, st
 	finish(picked, m.n, m.dtype, dst, dtype, fill, stride, rows, cols)
 }
 
+// Valid tells where an item was chosen, of which it takes every band: wherever one is valid.
+func (m *medoid) Valid(_ int, valid []byte) {
+	someValid(m.planes, m.bands*m.n*m.dtype.Size(), valid[:m.n])
+}
+
 // pick writes a band of the chosen items and which cells have one; the first call finds them.
 func (m *medoid) pick(planes *unsafe.Pointer, band int, values, has []byte) {
 	size := m.dtype.Size()
@@ -181,6 +186,15 @@ func (f *function) Finish(band int, dst []byte, dtype core.DType, fill float64, 
 		copy(b[size:size+f.n], f.has[band*f.n:])
 	}
 	finish(m, f.n, f.out, dst, dtype, fill, stride, rows, cols)
+}
+
+// Valid tells where the result has a band's values.
+func (f *function) Valid(band int, valid []byte) {
+	if f.result == nil {
+		clear(valid[:f.n])
+		return
+	}
+	copy(valid[:f.n], f.has[band*f.n:])
 }
 
 // Release gives the memory back.

@@ -29,6 +29,11 @@ CLONES void combine_both(const uint8_t *restrict a, uint8_t *restrict both, ptrd
 		both[i] &= a[i];
 }
 
+CLONES void combine_either(const uint8_t *restrict a, uint8_t *restrict either, ptrdiff_t n) {
+	for (ptrdiff_t i = 0; i < n; i++)
+		either[i] |= a[i];
+}
+
 CLONES void combine_without(const uint8_t *restrict take, uint8_t *restrict has, ptrdiff_t n) {
 	for (ptrdiff_t i = 0; i < n; i++)
 		has[i] &= take[i] == 0;

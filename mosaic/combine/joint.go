@@ -37,6 +37,8 @@ type Joint interface {
 	// Finish writes one band's rows x cols cells of type dtype to dst, stride cells from row to row, with the fill where
 	// nothing was chosen. Nothing may be added afterwards.
 	Finish(band int, dst []byte, dtype core.DType, fill float64, stride, rows, cols int)
+	// Valid writes a byte for each cell: 0 where Finish writes that band's fill, not 0 where it writes a value.
+	Valid(band int, valid []byte)
 	// Release gives the memory back.
 	Release()
 }
@@ -115,6 +117,11 @@ func (b *best) Add(layers []Layer) {
 // Finish writes a band of the items that were chosen.
 func (b *best) Finish(band int, dst []byte, dtype core.DType, fill float64, stride, rows, cols int) {
 	finish(b.values[band], b.n, b.types[band], dst, dtype, fill, stride, rows, cols)
+}
+
+// Valid tells where the items that were chosen have the band.
+func (b *best) Valid(band int, valid []byte) {
+	copy(valid[:b.n], b.values[band].bytes()[b.n*b.types[band].Size():])
 }
 
 // Release gives the memory back.

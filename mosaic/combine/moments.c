@@ -52,6 +52,11 @@ CLONES void combine_count(const uint8_t *valid, uint32_t *count, ptrdiff_t n) {
 		count[i] += valid[i] != 0;
 }
 
+CLONES void combine_counted(const uint32_t *count, uint8_t *valid, ptrdiff_t n) {
+	for (ptrdiff_t i = 0; i < n; i++)
+		valid[i] = count[i] != 0;
+}
+
 CLONES void combine_mean_of(const uint32_t *count, double *sum, double fill, ptrdiff_t n) {
 	for (ptrdiff_t i = 0; i < n; i++)
 		sum[i] = count[i] ? sum[i] / (double)(int32_t)count[i] : fill;

@@ -5,6 +5,8 @@ package combine
 #cgo nocallback combine_sum
 #cgo noescape combine_stdev
 #cgo nocallback combine_stdev
+#cgo noescape combine_counted
+#cgo nocallback combine_counted
 #cgo noescape combine_mean_of
 #cgo nocallback combine_mean_of
 #cgo noescape combine_stdev_of
@@ -63,8 +65,15 @@ func (m *moments) Add(values []byte, src core.DType, valid []byte) {
 // Full is never true: every item counts.
 func (m *moments) Full() bool { return false }
 
-// Filled is nil: every item counts.
-func (m *moments) Filled() []byte { return nil }
+// Valid tells which cells some value counted for.
+func (m *moments) Valid(valid []byte) { counted(m.count, valid) }
+
+// counted tells which counts are not 0.
+func counted(count []uint32, valid []byte) {
+	if n := len(count); n > 0 {
+		C.combine_counted((*C.uint32_t)(pointer(count)), bytePointer(valid[:n]), C.ptrdiff_t(n))
+	}
+}
 
 // Finish writes the means or deviations.
 func (m *moments) Finish(dst []byte, stride, rows, cols int) {

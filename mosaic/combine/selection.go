@@ -73,13 +73,8 @@ func (s *selection) Add(values []byte, src core.DType, valid []byte) {
 // Full tells whether every cell has a value, and, by core.Method.StopsWhenFull, no further item matters.
 func (s *selection) Full() bool { return s.name == "first" && s.empty == 0 }
 
-// Filled is the cells that first filled.
-func (s *selection) Filled() []byte {
-	if s.name != "first" {
-		return nil
-	}
-	return s.filled
-}
+// Valid tells which cells have a value.
+func (s *selection) Valid(valid []byte) { copy(valid, s.filled) }
 
 // Finish writes the cells.
 func (s *selection) Finish(dst []byte, stride, rows, cols int) {

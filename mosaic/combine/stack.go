@@ -1,6 +1,8 @@
 package combine
 
 /*
+#cgo noescape combine_either
+#cgo nocallback combine_either
 #cgo noescape combine_quantile
 #cgo nocallback combine_quantile
 #include "combine.h"
@@ -83,8 +85,19 @@ func (s *stack) promote(src core.DType) {
 // Full is never true: every item counts.
 func (s *stack) Full() bool { return false }
 
-// Filled is nil: every item counts.
-func (s *stack) Filled() []byte { return nil }
+// Valid tells which cells some value counted for.
+func (s *stack) Valid(valid []byte) { someValid(s.planes, s.n*s.src.Size(), valid[:s.n]) }
+
+// someValid tells where some item is valid, whose bytes of validity begin at a byte of its plane.
+func someValid(planes []*memory, from int, valid []byte) {
+	clear(valid)
+	if len(valid) == 0 {
+		return
+	}
+	for _, p := range planes {
+		C.combine_either(bytePointer(p.bytes()[from:][:len(valid)]), bytePointer(valid), C.ptrdiff_t(len(valid)))
+	}
+}
 
 // Finish writes the quantiles.
 func (s *stack) Finish(dst []byte, stride, rows, cols int) {

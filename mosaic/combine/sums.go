@@ -59,8 +59,14 @@ func (s *sums) Add(values []byte, src core.DType, valid []byte) {
 // Full is never true: every item counts.
 func (s *sums) Full() bool { return false }
 
-// Filled is nil: every item counts.
-func (s *sums) Filled() []byte { return nil }
+// Valid tells which cells have a sum; all have a count.
+func (s *sums) Valid(valid []byte) {
+	if s.name == "count" {
+		repeat(valid[:len(s.count)], core.UInt8, 1)
+		return
+	}
+	counted(s.count, valid)
+}
 
 // Finish writes the sums or counts. A count of no item is 0, not the fill: it has no nodata.
 func (s *sums) Finish(dst []byte, stride, rows, cols int) {
