@@ -53,8 +53,6 @@ type Options struct {
 	Callable func(ctx context.Context, block *Block) (out, has []byte, err error)
 	// Ahead is fetched meanwhile, and goes on when the run has ended well.
 	Ahead Ahead
-	// Fill, if set, is what cells that nothing covers hold, instead of the plan's value.
-	Fill *float64
 	// Valid, if set, has a byte for each cell of the output, which becomes 0 where the cell holds the fill, since no item
 	// gave it a value, and not 0 elsewhere.
 	Valid []byte
@@ -171,12 +169,7 @@ func (r *run) fail(slot int, err error) {
 }
 
 // fill is the value of a band's cells that nothing covers.
-func (r *run) fill(band int) float64 {
-	if r.opts.Fill != nil {
-		return *r.opts.Fill
-	}
-	return r.plan.Bands[band].Fill()
-}
+func (r *run) fill(band int) float64 { return r.plan.Bands[band].Fill() }
 
 func isCancelled(err error) bool {
 	return errors.Is(err, context.Canceled) || core.ClassOf(err) == core.Cancelled

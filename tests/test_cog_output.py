@@ -15,14 +15,15 @@ import cogweave as cw
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from cogweave._cog import write_cog, write_cog_async
 from rasterio.enums import ColorInterp, MaskFlags
 from rio_cogeo.cogeo import cog_validate
 
-from tests import rasters
+from tests import archive, rasters
 from tests.conftest import Archive
 from tests.scripts import succeed
-from tests.servers.faultserver import Exchange, FaultServer
+from tests.servers.faultserver import FaultServer
 
 _DTYPES = [
     "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64",
@@ -107,8 +108,54 @@ def test_a_mask_says_what_no_value_says(tmp_path: Path) -> None:
         assert src.nodata == 7 and src.mask_flag_enums == ([MaskFlags.nodata],), "a value says it"
 
 
-def test_a_file_that_is_gone_when_its_cover_is_looked_for_is_an_error(tmp_path: Path) -> None:
-    """Its pixels would be taken for what nothing covers: they are read twice, and the second time is the mask's."""
+def overlapping(folder: Path) -> list[dict[str, Any]]:
+    """Items of two bands of every value, each with a nodata of its own, that lie beside and over each other."""
+    items = []
+    for n, left in enumerate((499700, 500003, 500000, 499000, 500900)):
+        item = rasters.item(folder / f"{n}.tif", 0, "b0")
+        for b, nodata in enumerate((0, 255)):
+            path = folder / f"{n}-{b}.tif"
+            array = pixels("uint8", (90, 80), seed=2 * n + b)
+            array[np.random.default_rng(n).random(array.shape) < 0.4] = nodata
+            transform = Affine(10, 0, left, 0, -10, 5000000 - 100 * n)
+            archive.write_cog(path, array, 32632, transform, 64, nodata=nodata, predictor=None)
+            item["assets"][f"b{b}"] = {"href": str(path), "type": "image/tiff; application=geotiff", "roles": ["data"]}
+        items.append(item)
+    return items
+
+
+def highest_of_some(block: Any) -> Any:
+    highest = np.ma.max(block, axis=0)
+    highest[..., ::2] = np.ma.masked
+    return highest
+
+
+@pytest.mark.filterwarnings("ignore:the bands have different nodata")
+@pytest.mark.parametrize("consistent", [False, True])
+@pytest.mark.parametrize("method", ["first", "last", "median", "sum", "medoid", "best(b1)", highest_of_some])
+def test_a_mask_is_right_with_every_method(method: Any, consistent: bool, tmp_path: Path) -> None:
+    """What two reads with different values of nodata have in common is covered, and nothing else."""
+    items = overlapping(tmp_path)
+    (tmp_path / "1-0.tif").unlink()
+    grid = cw.Grid("EPSG:32632", (10, 0, 499500, 0, -10, 5000200), (150, 170))
+    kept = {"consistent": consistent, "mosaic_method": method, "errors": "ignore", "time_period": "P1Y"}
+
+    def opened(**arguments: Any) -> Any:
+        return cw.open(items, grid=grid, bands=["b0", "b1"], **kept, **arguments)
+
+    write_cog(opened().cogweave.plan, tmp_path / "m.tif")
+    read, src = written(tmp_path / "m.tif")
+    np.testing.assert_array_equal(read, opened().values[:, 0])
+    one, other = (opened(nodata=value).values[:, 0] for value in (3, 4))
+    covered = (one == other).any(0)
+    assert 0.1 < covered.mean() < 0.9
+    np.testing.assert_array_equal(src.dataset_mask() != 0, covered)
+    says = MaskFlags.nodata if read.dtype.kind == "f" else MaskFlags.per_dataset  # NaN is a value that says it
+    assert src.mask_flag_enums == ([says],) * 2
+
+
+def test_a_mask_is_of_the_same_read_as_the_pixels(tmp_path: Path) -> None:
+    """A file that is gone at a second look would be taken for what nothing covers: there is none."""
     array = pixels("uint8", (1, 300, 400))
     array[0, :50] = 0
     rasters.write(array, tmp_path / "source")
@@ -117,35 +164,19 @@ def test_a_file_that_is_gone_when_its_cover_is_looked_for_is_an_error(tmp_path: 
     cw.configure(tile_cache=0)
     try:
         with FaultServer() as server:
-            served = 0
-
-            def goes(exchange: Exchange) -> bool:
-                nonlocal served
-                served += 1
-                if exchange.request.path == "/b.tif" and served >= whole:
-                    exchange.head(404, "Content-Length: 0")
-                else:
-                    exchange.partial()
-                    exchange.send(exchange.body)
-                return True
-
-            def write(name: str) -> Path:
-                href = server.put(f"/{name}.tif", (tmp_path / "source" / "0.tif").read_bytes())
-                server.always[f"/{name}.tif"] = goes
-                item = rasters.item(Path(f"{name}.tif"), 0, rasters.ASSET)
-                item["assets"][rasters.ASSET]["href"] = href
-                da = cw.open([item], grid=wider, bands=[rasters.ASSET], errors="ignore")
-                write_cog(da.cogweave.plan, tmp_path / f"{name}-out.tif")
-                return tmp_path / f"{name}-out.tif"
-
-            whole = 1 << 30
-            assert written(write("a"))[1].mask_flag_enums == ([MaskFlags.per_dataset],)
-            whole, served = served, 0
-            with pytest.raises(cw.AssetNotFound, match="b"):
-                write("b")
-            assert not (tmp_path / "b-out.tif").exists()
+            item = rasters.item(Path("a.tif"), 0, rasters.ASSET)
+            item["assets"][rasters.ASSET]["href"] = server.put("/a.tif", (tmp_path / "source" / "0.tif").read_bytes())
+            da = cw.open([item], grid=wider, bands=[rasters.ASSET])
+            with cw.measure() as reading:
+                values = da.values
+            with cw.measure() as writing:
+                write_cog(da.cogweave.plan, tmp_path / "m.tif")
     finally:
         cw.configure(tile_cache=before)
+    read, src = written(tmp_path / "m.tif")
+    assert src.mask_flag_enums == ([MaskFlags.per_dataset],)
+    np.testing.assert_array_equal(read, values[0])
+    assert writing["requests"] == reading["requests"] > 0
 
 
 @pytest.mark.parametrize("arguments", [{}, {"mosaic_method": "count"}], ids=str)

@@ -46,12 +46,12 @@ type Layer struct {
 	Colour string
 }
 
-// Paint writes rows [top, top+rows) of every plane, one plane after another, row-major. Cells that nothing covers
-// get the fill; nil is the raster's own.
-type Paint func(ctx context.Context, top, rows int, fill *float64, out []byte) error
+// Paint writes every plane, one after another, row-major, and where valid is not nil a byte for each pixel: 0 where nothing
+// gave it a value.
+type Paint func(ctx context.Context, pixels, valid []byte) error
 
-// Write paints a raster and writes it to a path, replacing what is there. It takes disk space for the raw pixels
-// beside that of the file, and leaves nothing behind when it fails.
+// Write paints a raster and writes it to a path, replacing what is there. It takes disk space for the raw pixels, and a byte
+// for each where a mask may be needed, beside that of the file, and leaves nothing behind when it fails.
 func Write(ctx context.Context, path string, r Raster, paint Paint) error {
 	if err := r.check(); err != nil {
 		return err
@@ -73,13 +73,11 @@ func Write(ctx context.Context, path string, r Raster, paint Paint) error {
 		return failed(path, err)
 	}
 	defer s.close()
-	if err := paint(ctx, 0, r.Grid.Rows, nil, s.pixels); err != nil {
+	if err := paint(ctx, s.pixels, s.valid); err != nil {
 		return err
 	}
-	if s.mask != nil {
-		if err := s.findMask(ctx, paint); err != nil {
-			return err
-		}
+	if err := s.findMask(ctx); err != nil {
+		return err
 	}
 	done := filepath.Join(folder, filepath.Base(path))
 	if err := s.copy(ctx, done); err != nil {

@@ -2,6 +2,7 @@
 
 #include <cpl_conv.h>
 #include <cpl_error.h>
+#include <cpl_string.h>
 #include <gdal.h>
 #include <string.h>
 
@@ -16,6 +17,15 @@ static void CPL_STDCALL listen(CPLErr kind, CPLErrorNum number, const char *mess
   cw_cog_copy *job = CPLGetErrorHandlerUserData();
   (void)number;
   if (kind >= CE_Failure && job->message[0] == 0) strncpy(job->message, message, sizeof job->message - 1);
+}
+
+int cw_cog_add_bytes(void *dataset, void *pixels) {
+  char address[64] = "";
+  CPLPrintPointer(address, pixels, sizeof address - 1);
+  char **options = CSLSetNameValue(NULL, "DATAPOINTER", address);
+  CPLErr failed = GDALAddBand(dataset, GDT_Byte, options);
+  CSLDestroy(options);
+  return failed != CE_None;
 }
 
 int cw_cog_write(cw_cog_copy *job, void *dataset, const char *path, char **options, const char *folder) {

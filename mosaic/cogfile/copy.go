@@ -49,11 +49,10 @@ var quiet = godal.ErrLogger(func(category godal.ErrorCategory, _ int, message st
 	return errors.New(message)
 })
 
-// dataset shows the memory to GDAL as it is: planes, and the mask last.
+// dataset shows the memory to GDAL as it is: planes, and the mask last where there is one.
 func (s *surface) dataset() (*godal.Dataset, error) {
-	plane := s.Grid.Rows * s.Grid.Cols * s.DType.Size()
 	name := fmt.Sprintf("MEM:::DATAPOINTER=%p,PIXELS=%d,LINES=%d,BANDS=%d,DATATYPE=%s,BANDOFFSET=%d",
-		unsafe.Pointer(unsafe.SliceData(s.memory)), s.Grid.Cols, s.Grid.Rows, len(s.memory)/plane, typeName(s.DType), plane)
+		unsafe.Pointer(unsafe.SliceData(s.pixels)), s.Grid.Cols, s.Grid.Rows, len(s.Layers), typeName(s.DType), len(s.pixels)/len(s.Layers))
 	// GDAL from 3.10 on opens memory only where it is told that this is meant.
 	ds, err := godal.Open(name, godal.Drivers("MEM"), godal.RasterOnly(), godal.ConfigOption("GDAL_MEM_ENABLE_OPEN=YES"), quiet)
 	if err != nil {
@@ -71,6 +70,10 @@ func (s *surface) dataset() (*godal.Dataset, error) {
 				return nil, err
 			}
 		}
+	}
+	if s.mask != nil && C.cw_cog_add_bytes(handle(ds), unsafe.Pointer(unsafe.SliceData(s.mask))) != 0 {
+		ds.Close(quiet)
+		return nil, errors.New("GDAL takes no mask beside pixels in memory")
 	}
 	return ds, nil
 }
@@ -108,7 +111,7 @@ func (s *surface) switches() []string {
 	for _, layer := range s.Layers {
 		args = append(args, "-b", strconv.Itoa(layer.Plane+1))
 	}
-	if s.bare {
+	if s.mask != nil {
 		args = append(args, "-mask", strconv.Itoa(len(s.Layers)+1))
 	}
 	if s.NoData.Set {

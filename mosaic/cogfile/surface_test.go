@@ -1,57 +1,45 @@
 package cogfile
 
 import (
-	"context"
 	"errors"
 	"testing"
 
 	"cogweave/core"
 )
 
-// A mask is found strip by strip; rows that have no fill are painted once.
-func TestMaskAcrossStrips(t *testing.T) {
-	const rows, cols = 9000, 8000 // more than one strip
-	r := Raster{Grid: core.Grid{Rows: rows, Cols: cols}, DType: core.UInt8, Layers: []Layer{{}}}
-	s, err := newSurface(t.TempDir(), r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.close()
-	bare := func(y, x int) bool { return y == rows-1 && x < 10 }
-	var painted int
-	paint := func(_ context.Context, top, n int, fill *float64, out []byte) error {
-		value := byte(0)
-		if fill != nil {
-			value = byte(*fill)
-			painted += n
+// A cell is masked where no layer has data for it, and there is no mask where some layer has for each.
+func TestMaskJoinsLayers(t *testing.T) {
+	const rows, cols = 3, 1000
+	for _, dtype := range []core.DType{core.UInt8, core.Int64} {
+		r := Raster{Grid: core.Grid{Rows: rows, Cols: cols}, DType: dtype, Layers: make([]Layer, 3)}
+		s, err := newSurface(t.TempDir(), r)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for y := range n {
-			for x := range cols {
-				out[y*cols+x] = 5
-				if bare(top+y, x) {
-					out[y*cols+x] = value
-				}
+		defer s.close()
+		bare := func(y, x int) bool { return y == rows-1 && x%7 == 0 }
+		for i := range s.valid {
+			if layer, y, x := i/(rows*cols), i/cols%rows, i%cols; !bare(y, x) && x%3 == layer {
+				s.valid[i] = 1
 			}
 		}
-		return nil
-	}
-	if err := paint(t.Context(), 0, rows, nil, s.pixels); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.findMask(t.Context(), paint); err != nil {
-		t.Fatal(err)
-	}
-	if painted == 0 || painted >= rows/2 {
-		t.Errorf("%d rows were painted again of %d", painted, rows)
-	}
-	if !s.bare {
-		t.Error("the mask is not told to leave cells out")
-	}
-	for y := range rows {
-		for x := range cols {
-			if marked := s.mask[y*cols+x] != 0; marked == bare(y, x) {
-				t.Fatalf("row %d, column %d: marked %v", y, x, marked)
+		if err := s.findMask(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range s.mask {
+			if want := !bare(i/cols, i%cols); v != 0 && v != 255 || (v != 0) != want {
+				t.Fatalf("%s: cell %d has %d", dtype, i, v)
 			}
+		}
+		if len(s.mask) != rows*cols {
+			t.Fatalf("%s: a mask of %d cells", dtype, len(s.mask))
+		}
+		s.mask = nil
+		for i := rows*cols - cols; i < rows*cols; i++ {
+			s.valid[i] = 1
+		}
+		if err := s.findMask(t.Context()); err != nil || s.mask != nil {
+			t.Fatalf("%s: %v, a mask that leaves nothing out: %v", dtype, err, s.mask != nil)
 		}
 	}
 }
