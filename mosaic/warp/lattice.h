@@ -45,10 +45,12 @@ INLINE node_row row_of(const double *nodes, int per_row, int shift, int row, int
 	return r;
 }
 
-// row_within tells whether all pixels of a row lie from low to high, which the nodes decide; NaN do not.
+// row_within tells whether all pixels of a row lie from low to high, which its nodes and its last pixel decide; NaN do not.
 INLINE int row_within(const node_row *r, double low, double high) {
-	int within = 1;
-	for (int i = 0; i < r->nodes; i++)
+	const int last = r->nodes - 1, beyond = (r->first + r->n - 1) & ((1 << r->shift) - 1);
+	const double end = beyond == 0 ? r->at[last] : between(r->at[last - 1], r->at[last], beyond * fraction(r->shift));
+	int within = (end >= low) & (end <= high);
+	for (int i = 0; i < last; i++)
 		within &= (r->at[i] >= low) & (r->at[i] <= high);
 	return within;
 }

@@ -27,6 +27,8 @@ INLINE int32_t pixel_of(double x, int32_t level) {
 
 // rows_in_batch is the rows of a block that the batch from pixel i on has, and gives the first of them.
 INLINE int rows_in_batch(const targets *t, ptrdiff_t i, int *row) {
+	if (t->xs != NULL)
+		return *row = 0;
 	const int done = (int)i / t->cols, most = BATCH / t->cols, left = (int)t->n / t->cols - done;
 	*row = t->row + done;
 	return left < most ? left : most;
@@ -74,21 +76,24 @@ INLINE void any_nearest(const raster *r, const double *restrict xs, const double
 
 typedef double eight __attribute__((vector_size(64)));
 typedef int32_t eight_ints __attribute__((vector_size(32)));
+typedef uint32_t eight_sums __attribute__((vector_size(32)));
 
 // inner_eights is inner_nearest where every node is followed by a multiple of eight pixels: eight to a vector, without
-// the odd ones that a compiler allows for. Fractions are exact, however they are come by.
+// the odd ones that a compiler allows for. Fractions are exact, however they are come by; sums are those of int32_t,
+// whatever overflows in between.
 INLINE void inner_eights(const raster *r, const node_row *x_nodes, const node_row *y_nodes, int32_t *restrict at) {
 	const int step = 1 << x_nodes->shift;
 	const double *nx = x_nodes->at, *ny = y_nodes->at, inv = fraction(x_nodes->shift);
 	const eight lanes = (eight){0, 1, 2, 3, 4, 5, 6, 7} * inv;
+	const uint32_t stride = (uint32_t)r->stride, origin = (uint32_t)r->row * stride + (uint32_t)r->col;
 	for (int left = x_nodes->n; left > 0; left -= step, nx++, ny++) {
 		const double ax = nx[0], dx = nx[1] - ax, ay = ny[0], dy = ny[1] - ay;
 		const int n = step < left ? step : left;
-		for (int k = 0; k < n; k += 8, at += 8) {
-			eight f = lanes + k * inv;
+		eight f = lanes;
+		for (int k = 0; k < n; k += 8, at += 8, f += 8 * inv) {
 			eight x = (ax + dx * f) + EPSILON, y = (ay + dy * f) + EPSILON;
-			eight_ints col = __builtin_convertvector(x, eight_ints), row = __builtin_convertvector(y, eight_ints);
-			eight_ints here = (row - r->row) * (int32_t)r->stride + (col - r->col);
+			eight_sums col = (eight_sums)__builtin_convertvector(x, eight_ints), row = (eight_sums)__builtin_convertvector(y, eight_ints);
+			eight_sums here = row * stride + (col - origin);
 			memcpy(at, &here, sizeof here);
 		}
 	}
@@ -104,21 +109,63 @@ INLINE void inner_nearest(const raster *r, const node_row *x_nodes, const node_r
 	EACH_BETWEEN(x_nodes, y_nodes, { at[i] = ((int32_t)(y + EPSILON) - row) * stride + ((int32_t)(x + EPSILON) - col); });
 }
 
+// interior is where coordinates lie whose pixel, or whose taps, are all in the window.
+typedef struct {
+	double low[2], high[2];
+} interior;
+
+INLINE interior interior_of(const raster *r, const reach *k) {
+	interior w;
+	for (int a = 0; a < 2; a++) {
+		const double margin = (k == NULL ? 0 : k->radius[a] - 0.5) + INSIDE;
+		w.low[a] = (a ? r->row : r->col) + margin;
+		w.high[a] = (a ? r->row + r->height : r->col + r->width) - margin;
+	}
+	return w;
+}
+
+// row_inside tells whether the pixels of a row of a block are in the interior.
+INLINE int row_inside(const targets *t, int row, const interior *w) {
+	double nodes[2][MAX_NODES];
+	node_row x, y;
+	block_row(t, row, nodes, &x, &y);
+	return row_within(&x, w->low[0], w->high[0]) && row_within(&y, w->low[1], w->high[1]);
+}
+
+CLONES int all_inside(const raster *r, const reach *k, const targets *t) {
+	if (t->xs != NULL || t->nodes.shift == 0)
+		return 0;
+	const interior w = interior_of(r, k);
+	const int last = t->row + (int)t->n / t->cols - 1, step = 1 << t->nodes.shift;
+	// What lies between two rows of nodes lies between their coordinates.
+	for (int row = t->row; row < last; row = (row | (step - 1)) + 1)
+		if (!row_inside(t, row, &w))
+			return 0;
+	return row_inside(t, last, &w);
+}
+
+// rows_inside tells whether those of a batch are.
+INLINE int rows_inside(const raster *r, const reach *k, const targets *t, int row, int rows) {
+	if (t->inside || t->xs != NULL || t->nodes.shift == 0)
+		return t->inside;
+	const interior w = interior_of(r, k);
+	for (int j = 0; j < rows; j++)
+		if (!row_inside(t, row + j, &w))
+			return 0;
+	return 1;
+}
+
 CLONES int place_nearest(const raster *r, const targets *t, ptrdiff_t i, int32_t *restrict at, uint8_t *restrict valid) {
-	if (t->xs == NULL && t->nodes.shift > 0) {
-		int row, rows = rows_in_batch(t, i, &row), inner = 1;
-		for (int j = 0; j < rows && inner; j++) {
+	int row, rows = rows_in_batch(t, i, &row);
+	if (rows_inside(r, NULL, t, row, rows)) {
+		for (int j = 0; j < rows; j++) {
 			double nodes[2][MAX_NODES];
 			node_row x, y;
 			block_row(t, row + j, nodes, &x, &y);
-			inner = row_within(&x, r->col + INSIDE, r->col + r->width - INSIDE) && row_within(&y, r->row + INSIDE, r->row + r->height - INSIDE);
-			if (inner)
-				inner_nearest(r, &x, &y, at + j * t->cols);
+			inner_nearest(r, &x, &y, at + j * t->cols);
 		}
-		if (inner) {
-			memset(valid, 1, (size_t)(rows * t->cols));
-			return rows * t->cols;
-		}
+		memset(valid, 1, BATCH);
+		return rows * t->cols;
 	}
 	double room[2][BATCH];
 	const double *xs, *ys;
@@ -172,24 +219,17 @@ INLINE void inner_taps(const raster *r, const reach *k, const node_row *x_nodes,
 // all_inner places the rows of a block's batch where every tap of every pixel is in the window and all are valid;
 // 0 where that is not so.
 INLINE int all_inner(const raster *r, const reach *k, const targets *t, ptrdiff_t i, placement *restrict p) {
-	if (t->xs != NULL || t->nodes.shift == 0 || r->ok != NULL)
-		return 0;
 	int row, rows = rows_in_batch(t, i, &row);
-	double low[2], high[2];
-	for (int a = 0; a < 2; a++) {
-		low[a] = (a ? r->row : r->col) + k->radius[a] - 0.5 + INSIDE;
-		high[a] = (a ? r->row + r->height : r->col + r->width) - k->radius[a] + 0.5 - INSIDE;
-	}
+	if (r->ok != NULL || !rows_inside(r, k, t, row, rows))
+		return 0;
 	for (int j = 0; j < rows; j++) {
 		double nodes[2][MAX_NODES];
 		node_row x, y;
 		block_row(t, row + j, nodes, &x, &y);
-		if (!row_within(&x, low[0], high[0]) || !row_within(&y, low[1], high[1]))
-			return 0;
 		inner_taps(r, k, &x, &y, j * t->cols, p);
 	}
 	int n = rows * t->cols;
-	memset(p->state, FULL, (size_t)n);
+	memset(p->state, FULL, sizeof p->state);
 	p->full = p->some = n;
 	return n;
 }

@@ -23,6 +23,7 @@ typedef struct {
 	ptrdiff_t n;
 	lattice nodes;
 	int row, col, cols;
+	int inside; // of a block: all_inside
 } targets;
 
 // Where a batch of target pixels lies in the source.
@@ -33,6 +34,10 @@ typedef struct {
 	uint8_t state[BATCH];
 	int full, some; // how many are FULL, and how many FULL or PARTIAL
 } placement;
+
+// all_inside tells whether, for all pixels of a block, the window holds the taps (k) or the pixel that they lie in (NULL);
+// where it is so, nothing more is asked about each of them.
+int all_inside(const raster *r, const reach *k, const targets *t);
 
 // place_taps places the next pixels, from i on, for a smooth kernel, and gives how many they are.
 int place_taps(const raster *r, const reach *k, const targets *t, ptrdiff_t i, placement *p);

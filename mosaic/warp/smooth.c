@@ -40,6 +40,7 @@ int warp_smooth(WARP_SOURCE, uint8_t *planes, int kernel, double scale_x, double
 	touch(&r, size_of_type(dtype));
 	targets t = WARP_TARGETS_OF;
 	reach k = reach_of((enum kernel)kernel, scale_x, scale_y);
+	t.inside = all_inside(&r, &k, &t);
 	if ((mask != NULL || has_nodata) && !validity_plane(&r, dtype, mask, has_nodata, nodata, planes)) {
 		uint8_t *full = planes + (ptrdiff_t)width * height;
 		validity_full(&r, k.taps, planes, full);
