@@ -120,7 +120,7 @@ ci: ## Runs what continuous integration runs
 .PHONY: clean
 clean: ## Removes what was built, downloaded into the checkout or made by the demo
 	rm -rf $(VENV) .deps .demo .bench build .mypy_cache .ruff_cache .pytest_cache .hypothesis python/*.egg-info
-	rm -f python/cogweave/*.so python/cogweave/*.so.new python/cogweave/.duckdb-version
+	rm -f python/cogweave/*.so python/cogweave/*.so.new python/cogweave/.duckdb-version python/cogweave/THIRD_PARTY_LICENSES*
 	find core fetch mosaic capi python tests demo docs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- what is installed, each once ---------------------------------------------------------------

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds libcogweave.so and libduckdb-cw.so into python/cogweave/. The only place for build tags and flags.
+# Builds libcogweave.so and libduckdb-cw.so into python/cogweave/, and THIRD_PARTY_LICENSES of both. The only place for build tags and flags.
 #
 #   ./build.sh            builds what is out of date
 #   ./build.sh duckdb     only libduckdb-cw.so (once; 1 s)
@@ -30,7 +30,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 root=$PWD
 out=${COGWEAVE_OUT:-$root/python/cogweave}
 
-platform=linux-amd64
+duckdb=github.com/duckdb/duckdb-go-bindings/lib/linux-amd64
 tags=duckdb_use_lib,duckdb_arrow,netgo,osusergo${COGWEAVE_TAGS:+,$COGWEAVE_TAGS}
 
 # DuckDB is a shared library of its own: inside ours, its thread-local storage would not fit into
@@ -46,7 +46,7 @@ link=$root/build/lib
 export CGO_LDFLAGS="-L$link -Wl,-rpath,\$ORIGIN"
 
 build_duckdb() {
-  local module=github.com/duckdb/duckdb-go-bindings/lib/$platform package=$root/python/cogweave version dir
+  local module=$duckdb package=$root/python/cogweave version dir
   local lib=$package/libduckdb-cw.so
   mkdir -p "$link" "$out"
   ln -sfn "$lib" "$link/libduckdb.so"
@@ -84,10 +84,36 @@ build_cogweave() {
   mv "$out/libcogweave.so.new" "$out/libcogweave.so"
 }
 
+# Licences of what is linked into the libraries: of Go, of DuckDB, and of each module, nested ones of the packages in use
+# included.
+gather_licences() {
+  local cache root modules packages folder file IFS=$'\n'
+  cache=$(go env GOMODCACHE)
+  root=$(go env GOROOT)
+  modules=$(go list -deps -f '{{with .Module}}{{if not .Main}}{{.Dir}}{{end}}{{end}}' ./capi | sort -u)
+  modules+=$'\n'$root$'\n'$(go list -m -f '{{.Dir}}' "$duckdb")
+  packages=$(go list -deps -f '{{if .Module}}{{if not .Module.Main}}{{.Dir}}{{end}}{{end}}' ./capi)
+  for folder in $modules; do
+    [ -n "$(licences_in "$folder")" ] || { echo "build.sh: $folder has no licence" >&2 && return 1; }
+  done
+  {
+    echo 'cogweave is linked with works of others, whose licences follow. Those of the works that are part of'
+    echo 'DuckDB stand in its source, in the folder third_party.'
+    for file in $(licences_in $modules $packages | sort -u); do
+      printf '\n==== %s\n\n' "$(sed -E "s|^$cache/||; s|^$root|go|; s|!(.)|\u\1|g" <<<"$file")"
+      cat "$file"
+    done
+  } >"$out/THIRD_PARTY_LICENSES.new"
+  mv "$out/THIRD_PARTY_LICENSES.new" "$out/THIRD_PARTY_LICENSES"
+}
+
+licences_in() { find "$@" -maxdepth 1 -type f -iregex '.*/\(licen[cs]e\|copying\|notice\|patents\)[^/]*'; }
+
 case ${1:-all} in
   all)
     build_duckdb
     build_cogweave
+    gather_licences
     ;;
   duckdb) build_duckdb ;;
   env)

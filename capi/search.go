@@ -121,10 +121,6 @@ func cwgo_search(queue C.cw_handle, request *C.char, source C.cw_handle, out *C.
 	})
 }
 
-// mostPassing is the size of a table, in bytes, that is kept although its rows serve one plan: `_plan_base.py` forgets larger
-// ones as soon as they are planned.
-const mostPassing = 16 << 20
-
 func searchIn(source search.Source, r *searchRequest, q *search.Query) op.Work {
 	q.Outline = r.outline
 	return func(ctx context.Context, _ *op.Operation) (op.Result, error) {
@@ -137,7 +133,7 @@ func searchIn(source search.Source, r *searchRequest, q *search.Query) op.Work {
 				return func(batch arrow.RecordBatch) (keep bool) {
 					ahead.Add(batch)
 					bytes += bytesOf(batch)
-					return !r.Passing || bytes < mostPassing
+					return !r.Passing || bytes < manyRows
 				}
 			}
 		}
@@ -148,7 +144,7 @@ func searchIn(source search.Source, r *searchRequest, q *search.Query) op.Work {
 		}
 		made := marked("items", found.Schema, found.Batches)
 		made.ahead.Store(ahead)
-		if r.Passing && bytes >= mostPassing {
+		if r.Passing && bytes >= manyRows {
 			made.passed = &size{rows: found.Rows, bytes: bytes}
 		}
 		return made, nil

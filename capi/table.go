@@ -233,10 +233,15 @@ func cwgo_table_export(h C.cw_handle, out *C.struct_ArrowArrayStream, errorOut *
 	})
 }
 
+// manyRows is the size of a table of items, in bytes, from which on its rows are let go of where they serve one plan alone: by
+// a search as soon as they are decoded, by Python once the array is open.
+const manyRows = 16 << 20
+
 // tableDescription is what cw_table_describe tells.
 type tableDescription struct {
 	Rows     int64               `json:"rows"`
 	Bytes    int64               `json:"bytes"`
+	Many     bool                `json:"many"` // rows that are not to be kept beside a plan, if they can be read again
 	Columns  []columnDescription `json:"columns"`
 	Metadata map[string]string   `json:"metadata"`
 }
@@ -262,6 +267,7 @@ func describeTable(t *table) tableDescription {
 	if t.passed != nil {
 		d.Rows, d.Bytes = t.passed.rows, t.passed.bytes
 	}
+	d.Many = d.Bytes >= manyRows
 	for _, f := range t.schema.Fields() {
 		d.Columns = append(d.Columns, columnDescription{f.Name, f.Type.String()})
 	}

@@ -11,7 +11,7 @@ import (
 // enough.
 func (j *job) fits() error {
 	limit := j.run.engine.Budget.Limit()
-	if j.atMost() <= limit {
+	if j.atMost()*overlaps <= limit {
 		return nil
 	}
 	for i := range j.spec.Cells {
@@ -27,8 +27,11 @@ func (j *job) fits() error {
 // overlaps is how many items a bound allows for over one block.
 const overlaps = 4
 
-// atMost bounds the bytes that a block's first items take, from the size of their tiles.
+// atMost bounds the bytes that one item takes for a block, from the size of its tiles.
 func (j *job) atMost() int64 {
+	if j.most > 0 {
+		return j.most
+	}
 	total := int64(0)
 	for _, band := range j.bands {
 		worst := int64(0)
@@ -40,7 +43,24 @@ func (j *job) atMost() int64 {
 		}
 		total += worst
 	}
-	return (total + j.keeps(&block{cells: &plan.Cells{Window: core.Window{Height: side, Width: side}}})) * overlaps
+	j.most = total + j.keeps(&block{cells: &plan.Cells{Window: core.Window{Height: side, Width: side}}})
+	return j.most
+}
+
+// enough tells whether a block, of whose items the round has so many bytes already, leaves its next one to a round of its
+// own: a deep stack is read a quarter of the budget at a time, and an item that does not fit beside others comes alone.
+func (rd *round) enough(b *block, item *plan.StepItem, has int64) bool {
+	limit := rd.job.run.engine.Budget.Limit()
+	if has >= limit/4 {
+		return true
+	}
+	if has+rd.job.atMost() <= limit {
+		return false
+	}
+	trial := &round{job: rd.job, tiles: map[tileKey]*tile{}}
+	n, _ := trial.need(b, b.next, item)
+	trial.register(b, n, new(int32))
+	return has+trial.bytes > limit
 }
 
 // blockBytes bounds the bytes of a source's tiles under one block of cells.

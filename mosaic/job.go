@@ -20,7 +20,8 @@ type job struct {
 	absent  map[int]bool // items left out after an error (errors="ignore")
 	blocks  []*block
 	layers  int
-	cursor  int // block at which the next round begins
+	cursor  int   // block at which the next round begins
+	most    int64 // atMost, once it is known
 	present *round
 	states  outcomes
 	once    sync.Once // the job's end

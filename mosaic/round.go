@@ -97,8 +97,8 @@ func (rd *round) add(b *block) {
 		if n == nil {
 			continue
 		}
-		if len(b.needs) > 0 && rd.bytes-before >= j.run.engine.Budget.Limit()/4 {
-			break // the rest of a deep stack in a round of its own
+		if len(b.needs) > 0 && rd.enough(b, item, rd.bytes-before) {
+			break
 		}
 		b.needs = append(b.needs, n)
 		rd.register(b, n, &waiting)

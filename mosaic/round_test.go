@@ -51,6 +51,31 @@ func TestOneStackAtATime(t *testing.T) {
 	}
 }
 
+// TestAnItemThatFitsAlone: where a block's items do not fit into the memory together, though each does, they are read one
+// after the other.
+func TestAnItemThatFitsAlone(t *testing.T) {
+	a := newArchive()
+	small := a.add("small.tif", 500000, 5000000, 40, number) // a tile of 64 x 64, which leaves cells to others
+	a.side = 128
+	large := a.add("large.tif", 500000, 5000000, 128, number)
+	p := a.plan(t, []core.Item{small, large}, "first", 64, 64)
+	const bytes = 2 * 2 * 128 * 128 // of the large one, compressed and decoded
+	got, report := read(t, NewEngine(1, bytes*5/4-1), a, p, p.Whole())
+	for i, v := range got {
+		if want := number(i/64, i%64); v != want {
+			t.Fatalf("cell %d is %d, want %d", i, v, want)
+		}
+	}
+	if report.Tiles != 2 {
+		t.Errorf("%d tiles were read, want 2", report.Tiles)
+	}
+	out := make([]byte, 64*64*2)
+	_, err := NewEngine(1, bytes-1).Run(t.Context(), p, p.Whole(), a, a, out, Options{})
+	if core.ClassOf(err) != core.BudgetExceeded {
+		t.Errorf("what never fits: %v", err)
+	}
+}
+
 // TestAbsentTilesOfFloatsAreZero where nothing says what stands for nodata, as GDAL reads them.
 func TestAbsentTilesOfFloatsAreZero(t *testing.T) {
 	a := newArchive()

@@ -126,6 +126,7 @@ def test_a_masked_dataset_samples_masked_values(made: Archive, grid: cw.Grid) ->
     assert np.isnan(got.B04[:, 0]).all()
     inside = {"x": xr.DataArray(x[1:], dims="point"), "y": xr.DataArray(y[1:], dims="point")}
     np.testing.assert_array_equal(got.B04[:, 1:], ds.B04.sel(inside, method="nearest"))
+    xr.testing.assert_identical(asyncio.run(ds.cogweave.sample_async((x, y))), got)
 
 
 @pytest.mark.parametrize(
@@ -291,6 +292,8 @@ def test_a_computed_dataset_has_no_samples(made: Archive, grid: cw.Grid) -> None
     ds = xr.open_dataset(made.local, engine="cogweave", grid=grid, bands=["B04"])
     with pytest.raises(cw.InvalidArgument, match="no variable"):
         (ds + 1).cogweave.sample(scattered(grid, 3))
+    with pytest.raises(cw.InvalidArgument, match="no variable"):
+        asyncio.run((ds + 1).cogweave.sample_async(scattered(grid, 3)))
     with pytest.raises(cw.InvalidArgument, match="tolerance"):
         ds.cogweave.sample(scattered(grid, 3), tolerance="near")
 

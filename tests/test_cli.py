@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -16,7 +17,10 @@ import xarray as xr
 from click.testing import CliRunner
 from cogweave import cli
 
+from tests import archive
 from tests.conftest import Archive
+from tests.servers import RangeServer
+from tests.servers.signed import SignedServer
 
 
 @pytest.fixture
@@ -95,6 +99,83 @@ def test_exit_codes_say_what_happened(
     told = run("read", change.get("source", made.local), *where(grid), *words)
     assert told.exit_code == code and match in told.stderr
     assert "Traceback" not in told.output
+
+
+@pytest.mark.parametrize(
+    ("options", "mask"),
+    [
+        (["--mask", "SCL=1,4-6"], {"SCL": [1, 4, 5, 6]}),
+        (["--mask", "SCL=bits:0,3", "--mask-dilate", 2], {"SCL": cw.bits(0, 3)}),
+        (["--mask", "SCL=4", "--mask", "B02=0-1500"], {"SCL": [4], "B02": [*range(1501)]}),
+    ],
+    ids=str,
+)
+def test_masks_are_those_of_python(
+    made: Archive, grid: cw.Grid, tmp_path: Path, options: list[object], mask: dict[str, Any]
+) -> None:
+    out = tmp_path / "masked.tif"
+    told = run("read", made.local, *where(grid), "-b", "B04", *options, "-o", out)
+    assert told.exit_code == 0, told.output
+    dilate = 2 if "--mask-dilate" in options else 0
+    da = cw.open(made.local, grid=grid, bands=["B04"], mask=mask, mask_dilate=dilate)
+    assert (da.values != cw.open(made.local, grid=grid, bands=["B04"]).values).any()
+    with rasterio.open(out) as src:
+        np.testing.assert_array_equal(src.read(), da.values[0])
+
+
+def test_buckets_have_their_options(made: Archive, grid: cw.Grid, tmp_path: Path) -> None:
+    bucket = f"s3://{made.folder.name}"
+    catalog = archive.write_catalog(made.items, tmp_path / "items.parquet", lambda href: f"{bucket}/{href}")
+    with RangeServer(made.folder.parent) as server:
+        options = [f"endpoint={server.url}", "anonymous=true", "region=eu-central-1"]
+        access = [word for option in options for word in ("--storage", bucket, option)]
+        told = run("read", catalog, *where(grid), "-b", "B04", *access, "-o", tmp_path / "a.tif")
+    assert told.exit_code == 0, told.output
+    with rasterio.open(tmp_path / "a.tif") as src:
+        np.testing.assert_array_equal(src.read(), cw.open(made.local, grid=grid, bands=["B04"]).values[0])
+
+
+def test_hrefs_are_signed_by_a_function_of_a_module(
+    made: Archive, grid: cw.Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "signing_for_the_command.py").write_text(
+        "server = None\n\n\ndef sign(href: str) -> str:\n    return server.sign(href)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("signing_for_the_command")
+    with SignedServer(made.folder) as module.server:
+        catalog = archive.write_catalog(made.items, tmp_path / "items.parquet", module.server.href)
+        words = ["read", catalog, *where(grid), "-b", "B04", "-o", tmp_path / "a.tif"]
+        assert run(*words).exit_code == cli.FAILED
+        told = run(*words, "--sign", "signing_for_the_command:sign")
+    assert told.exit_code == 0, told.output
+    with rasterio.open(tmp_path / "a.tif") as src:
+        np.testing.assert_array_equal(src.read(), cw.open(made.local, grid=grid, bands=["B04"]).values[0])
+    sign = cli._signer(None, None, "planetary_computer")
+    assert sign is not None and sign.call is cw.sign.planetary_computer
+
+
+@pytest.mark.parametrize(
+    ("option", "match"),
+    [
+        (["--mask", "SCL"], "SCL"),
+        (["--mask", "SCL=3,8,"], "3,8,"),
+        (["--mask", "SCL=9-3"], "9-3"),
+        (["--mask", "SCL=-3--2"], "class -3 "),
+        (["--mask", "SCL=bits:3,64"], "64"),
+        (["--storage", "s3://bucket", "secret"], "NAME=VALUE"),
+        (["--storage", "s3://bucket", "rejion=x"], "region"),
+        (["--sign", "nowhere_at_all:sign"], "nowhere_at_all"),
+        (["--sign", "json:nothing"], "nothing"),
+        (["--sign", "planetary"], "planetary"),
+    ],
+    ids=str,
+)
+def test_options_that_cannot_be_read(
+    made: Archive, grid: cw.Grid, tmp_path: Path, option: list[str], match: str
+) -> None:
+    told = run("read", made.local, *where(grid), "-b", "B04", *option, "-o", tmp_path / "a.tif")
+    assert told.exit_code == cli.WRONG and match in told.stderr and "secret" not in told.stderr
 
 
 def test_a_reader_that_has_had_enough(made: Archive) -> None:

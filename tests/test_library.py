@@ -22,6 +22,18 @@ def run(code: str) -> str:
     return done.stdout.strip()
 
 
+def test_licences_of_all_that_is_linked_come_along() -> None:
+    told = subprocess.run(["go", "version", "-m", ENGINE], capture_output=True, text=True, check=True).stdout
+    modules = [line.split()[1:3] for line in told.splitlines() if line.split()[:1] == ["dep"]]
+    assert len(modules) > 40
+    licences = (PACKAGE / "THIRD_PARTY_LICENSES").read_text()
+    headings = [line for line in licences.splitlines() if line.startswith("==== ")]
+    for name, version in modules:
+        assert any(f"==== {name}@{version}/" in line for line in headings), name
+    assert "==== go/LICENSE" in headings
+    assert "Stichting DuckDB Foundation" in licences and "Apache License" in licences
+
+
 def test_thread_local_storage_fits_the_static_block() -> None:
     """dlopen of a c-shared Go library fails when its TLS block exceeds what glibc has spare."""
     headers = subprocess.run(["readelf", "-lW", ENGINE], capture_output=True, text=True, check=True).stdout

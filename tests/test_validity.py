@@ -109,14 +109,27 @@ def test_nodata_that_is_no_float_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dtype", "nodata"), [("uint64", 2**63 - 1), ("float64", 2**63 - 1), ("float64", 2**64 - 1), ("float32", 2**64 - 1)]
+    ("dtype", "nodata", "nearest"),
+    [
+        ("uint64", 2**63 - 1, 2**63),
+        ("uint64", 2**64, 2**64 - 1),
+        ("int64", 2**63, 2**63 - 1),
+        ("float64", 2**63 - 1, 2**63),
+        ("float64", 2**64 - 1, 2**64),
+        ("float32", 2**64 - 1, 2**64),
+        ("float32", 2**24 + 1, 2**24),
+        ("float32", -(2**25) - 1, -(2**25)),
+    ],
 )
-def test_nodata_of_another_type_is_no_other_number(tmp_path: Path, dtype: str, nodata: int) -> None:
-    """The greatest integers of 64 bits are kept in that type alone."""
+def test_nodata_is_no_other_number(tmp_path: Path, dtype: str, nodata: int, nearest: int) -> None:
+    """An integer that pixels cannot have is no nodata value of theirs; a fraction may be rounded."""
     source = table({"b": write(tmp_path / "b.tif", numbers(dtype))})
-    with pytest.raises(cw.InvalidArgument, match=f"nodata {nodata} .* {nodata + 1}"):
+    with pytest.raises(cw.InvalidArgument, match=f"nodata {nodata} .* {nearest} .* {dtype}"):
         read(source, nodata=nodata)
-    assert read(source, nodata=nodata + 1 if dtype == "float32" else 2**63).dtype == dtype
+    assert read(source, nodata=nearest).dtype == dtype
+    if dtype.startswith("float"):
+        assert read(source, nodata=0.1).dtype == dtype
+        assert read(source, nodata=float(nodata)).dtype == dtype
 
 
 def test_nan_hides_only_where_it_is_nodata(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ cw_status cw_table_import(struct ArrowArrayStream *stream, cw_handle *table, cha
 /* Fills *stream, which the caller must have zeroed, with the table. The table stays. */
 cw_status cw_table_export(cw_handle table, struct ArrowArrayStream *stream, char **error);
 
-/* JSON object: rows, columns, bytes, metadata. */
+/* JSON object: rows, columns, bytes, metadata, and many: whether the rows are too many to be kept beside a plan. */
 cw_status cw_table_describe(cw_handle table, char **json, char **error);
 
 /* ---- the stages: each submits one operation to a queue ------------------------------------------ */

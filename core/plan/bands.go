@@ -25,7 +25,7 @@ type Band struct {
 	// Scale and Offset give physical values: Scale*pixel + Offset. 1 and 0 where nothing is known, where pixels are
 	// physical already, and where the mosaic method leaves none.
 	Scale, Offset float64
-	// MixedScale: the catalog gives some items another scale or offset.
+	// MixedScale: the catalog gives some items another scale or offset than that, which is the first present item's.
 	MixedScale bool
 	Resampling string
 }

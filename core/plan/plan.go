@@ -69,7 +69,7 @@ type Plan struct {
 const eagerOutlines = 3000
 
 // New plans the items on the request's grid. headers is asked only for what the catalog does not say:
-// the dtype and nodata of a band, by the header of the first item that has it; with errors="ignore", of the first that
+// the dtype, nodata and scale of a band, by the header of the first item that has it; with errors="ignore", of the first that
 // can be read.
 func New(ctx context.Context, req Request, items []core.Item, projection Projection, headers HeaderReader) (*Plan, error) {
 	method, err := checkRequest(&req, projection)
@@ -177,9 +177,6 @@ func (p *Plan) findBands(ctx context.Context, req Request, headers HeaderReader)
 			if at.sample < len(asset.Bands) {
 				listed := &asset.Bands[at.sample]
 				band.CommonName, band.Wavelength = listed.CommonName, listed.Wavelength
-				if listed.HasScale {
-					band.Scale, band.Offset = listed.Scale, listed.Offset
-				}
 			}
 		}
 		p.Bands = append(p.Bands, band)

@@ -103,6 +103,26 @@ func TestAssetsThatNobodyCanReadAreNoBands(t *testing.T) {
 	}
 }
 
+// TestAnAbsentItemTellsNoScale, and is not among those whose scales or types differ.
+func TestAnAbsentItemTellsNoScale(t *testing.T) {
+	headers := table{}
+	headers.with("b", 500000, "B04")
+	headers.with("c", 500000, "B04")
+	items := []core.Item{bare("a", 1, "B04"), bare("b", 2, "B04"), bare("c", 3, "B04")}
+	for i, scale := range []float64{10, 0.5, 0.5} {
+		items[i].Assets[0].Bands = []core.AssetBand{{HasScale: true, Scale: scale, Offset: scale / 2}}
+	}
+	items[0].Assets[0].Bands[0].DType = core.Float64
+	p := newPlan(t, ignoring(), items, headers)
+	if b := p.Bands[0]; b.Scale != 0.5 || b.Offset != 0.25 || b.MixedScale || b.DType != core.UInt16 {
+		t.Errorf("%+v", b)
+	}
+	items[2].Assets[0].Bands[0].Scale = 2
+	if p = newPlan(t, ignoring(), items, headers); p.Bands[0].Scale != 0.5 || !p.Bands[0].MixedScale {
+		t.Errorf("%+v", p.Bands[0])
+	}
+}
+
 // TestMasksAreCheckedByAnItemThatCanBeRead: though the first one cannot.
 func TestMasksAreCheckedByAnItemThatCanBeRead(t *testing.T) {
 	headers := table{}

@@ -138,7 +138,7 @@ func fillText(n core.NoData, d core.DType) string {
 	return fmt.Sprint(fill(n, d))
 }
 
-// sourceTypes finds each band's own dtype and nodata: the catalog's where it gives both, else the
+// sourceTypes finds each band's own dtype, nodata and scale: the catalog's where it gives both of the former, else the
 // header's of the first item that has the band and can be read.
 func (p *Plan) sourceTypes(ctx context.Context, headers HeaderReader) error {
 	listed := func(b int, f *file) bool { return p.listed(b, f) != nil }
@@ -147,13 +147,14 @@ func (p *Plan) sourceTypes(ctx context.Context, headers HeaderReader) error {
 		if s.err != nil {
 			return s.err
 		}
-		f := &s.files[0]
+		f, band := &s.files[0], &p.Bands[b]
+		band.Scale, band.Offset = physical(p.asset(f), f.header, p.place(s.item, b).sample)
 		if s.listed {
 			told := p.listed(b, f)
-			p.Bands[b].DType, p.Bands[b].NoData = told.DType, told.NoData
+			band.DType, band.NoData = told.DType, told.NoData
 			continue
 		}
-		p.Bands[b].readFrom(f.header, p.place(s.item, b).sample)
+		band.DType, band.NoData = f.header.Levels[0].DType(), f.header.NoData
 		p.compare(s.item, f.asset, f.header, func(text string) { p.Warnings = append(p.Warnings, text) })
 		read[[2]int{s.item, f.asset}] = f.header
 	}
@@ -177,19 +178,14 @@ func (p *Plan) checkType(b int, f *file) error {
 	return checkSample(f.header, p.place(f.item, b).sample, p.Bands[b].Name, p.Bands[b].Asset)
 }
 
-// readFrom takes from a header what the catalog does not say.
-func (b *Band) readFrom(h *cog.Header, sample int) {
-	b.DType, b.NoData = h.Levels[0].DType(), h.NoData
-	if b.Scale == 1 && b.Offset == 0 && sample < len(h.Scales) && sample < len(h.Offsets) {
-		b.Scale, b.Offset = h.Scales[sample], h.Offsets[sample]
-	}
-}
-
-// itemTypes looks at what the catalog says of every item's bands: the caller's dtype must hold them all, a dtype
+// itemTypes looks at what the catalog says of the bands of every item that does not count as absent: the caller's dtype must hold them all, a dtype
 // found out grows to hold them, and scales may differ from item to item. What only headers know is met when they
 // are read.
 func (p *Plan) itemTypes(req Request) error {
 	for i := range p.Items {
+		if p.absent(i) {
+			continue
+		}
 		for b, at := range p.layoutOf(i).places {
 			if at.asset < 0 || at.sample >= len(p.Items[i].Assets[at.asset].Bands) {
 				continue
@@ -257,12 +253,12 @@ func (p *Plan) computes(in core.DType, b int) bool {
 	return !in.IsComplex() && !(sumOfIntegers && in.IsFloat())
 }
 
-// physical gives the scale and offset of a source: the catalog's for this item, else the file's.
+// physical gives the scale and offset of a source: the catalog's for this item, else the file's, if its header was read.
 func physical(asset *core.ItemAsset, h *cog.Header, sample int) (scale, offset float64) {
 	if sample < len(asset.Bands) && asset.Bands[sample].HasScale {
 		return asset.Bands[sample].Scale, asset.Bands[sample].Offset
 	}
-	if sample < len(h.Scales) && sample < len(h.Offsets) {
+	if h != nil && sample < len(h.Scales) && sample < len(h.Offsets) {
 		return h.Scales[sample], h.Offsets[sample]
 	}
 	return 1, 0

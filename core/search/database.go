@@ -20,6 +20,7 @@ type database struct {
 	db        *sql.DB
 	spill     string // folder that DuckDB makes when it has to spill; "" if it cannot
 	files     int
+	all       string // the columns that are wanted, after SELECT
 	from      string // what follows FROM, with the parameters fromArgs
 	fromArgs  []any
 	order     string // columns that give the order of the source
@@ -47,15 +48,15 @@ func newDatabase(config Config, name string) (*database, error) {
 	if err != nil {
 		return nil, core.Errorf(core.SearchError, "DuckDB", "DuckDB does not start: %w", err)
 	}
-	d := &database{name: name, spill: spillFolder(config.TempDir), db: sql.OpenDB(connector)}
+	d := &database{name: name, all: "*", spill: spillFolder(config.TempDir), db: sql.OpenDB(connector)}
 	d.db.SetMaxIdleConns(8)
 	d.db.SetMaxOpenConns(64)
 	d.close = sync.OnceValue(func() error { return errors.Join(d.db.Close(), removeSpill(d.spill)) })
 	return d, nil
 }
 
-// openFiles opens parquet files; keys are those of their folders, which become columns.
-func openFiles(config Config, files []file, keys []string) (d *database, err error) {
+// openFiles opens parquet files; keys are those of their folders, which become columns, and others those that do not.
+func openFiles(config Config, files []file, keys, others []string) (d *database, err error) {
 	paths := make([]string, len(files))
 	for i, f := range files {
 		if err := checkFooter(f.path); err != nil {
@@ -77,6 +78,9 @@ func openFiles(config Config, files []file, keys []string) (d *database, err err
 		}
 	}()
 	d.from, d.fromArgs = readParquet(keys, paths)
+	if len(others) > 0 {
+		d.all = "* EXCLUDE (" + strings.Join(quoted(others), ", ") + ")"
+	}
 	d.order, d.files = "file_index, file_row_number", len(files)
 	if err = d.lock(paths); err != nil {
 		return d, err
@@ -89,11 +93,8 @@ func openFiles(config Config, files []file, keys []string) (d *database, err err
 func readParquet(keys, paths []string) (from string, args []any) {
 	from = "read_parquet(?, hive_partitioning=false"
 	if len(keys) > 0 {
-		types := make([]string, len(keys))
-		for i, key := range keys {
-			types[i] = quoteName(key) + ": VARCHAR"
-		}
-		from = "read_parquet(?, hive_partitioning=true, hive_types={" + strings.Join(types, ", ") + "}"
+		types := strings.Join(quoted(keys), ": VARCHAR, ") + ": VARCHAR"
+		from = "read_parquet(?, hive_partitioning=true, hive_types={" + types + "}"
 	}
 	if len(paths) > 1 {
 		from += ", union_by_name=true"
@@ -187,7 +188,7 @@ func (d *database) query(ctx context.Context, s *statement) (*Result, error) {
 // describe reads the source's columns.
 func (d *database) describe() error {
 	s := &statement{}
-	s.add("SELECT * FROM " + d.from + " LIMIT 0").with(d.fromArgs...)
+	s.add("SELECT " + d.all + " FROM " + d.from + " LIMIT 0").with(d.fromArgs...)
 	result, err := d.query(context.Background(), s)
 	if err != nil {
 		return err
@@ -224,6 +225,14 @@ func (d *database) fault(ctx context.Context, err error) error {
 
 // quoteName writes an identifier.
 func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+func quoted(names []string) []string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = quoteName(name)
+	}
+	return out
+}
 
 // quoteText writes a string literal, for settings, which cannot be bound.
 func quoteText(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

@@ -15,7 +15,6 @@ import (
 type facts struct {
 	space         atomic.Pointer[spaceFacts]
 	nullDatetimes atomic.Pointer[bool]
-	empty         atomic.Pointer[bool]
 	relativeHrefs atomic.Bool // some answer had a relative href
 	mu            sync.Mutex  // held while a fact is found out
 	jsonTypes     map[string]jsonProperty

@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -12,15 +13,18 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
-// search answers a query. One that is narrow reads the assets whose keys the bands name; only where an
-// item lacks one of them, whose band may go by its common name there, all assets are read.
+// search answers a query.
 func (d *database) search(ctx context.Context, q *Query, regions []*region.Region) (*Result, error) {
-	if empty, err := d.tellsNothing(ctx, q); err != nil || empty {
-		if err != nil {
-			return nil, err
-		}
+	result, err := d.find(ctx, q, regions)
+	if errors.Is(err, errNoItems) {
 		return d.nothing(ctx, q)
 	}
+	return result, err
+}
+
+// find answers a query of a source that has items. One that is narrow reads the assets whose keys the bands name; only where an
+// item lacks one of them, whose band may go by its common name there, all assets are read.
+func (d *database) find(ctx context.Context, q *Query, regions []*region.Region) (*Result, error) {
 	if !q.Narrow {
 		result, _, err := d.answer(ctx, q, regions, nil)
 		return result, err
@@ -40,20 +44,6 @@ func (d *database) search(ctx context.Context, q *Query, regions []*region.Regio
 	return result, err
 }
 
-// tellsNothing: the query names properties, but the source has no item to take them from: an API's empty answer, or a
-// remote file of which no row group is left.
-func (d *database) tellsNothing(ctx context.Context, q *Query) (bool, error) {
-	if d.columns.properties == nil || !isText(d.columns.properties) || (!q.hasFilter() && len(q.SortBy) == 0 && len(q.properties()) == 0) {
-		return false, nil
-	}
-	return once(&d.facts, &d.facts.empty, func() (bool, error) {
-		s := &statement{}
-		s.add("SELECT count(*) FROM " + d.from + " AS t").with(d.fromArgs...)
-		counts, err := d.counts(ctx, s)
-		return err == nil && counts[0] == 0, err
-	})
-}
-
 // nothing answers a query of a source without items. Its filter has to be one all the same.
 func (d *database) nothing(ctx context.Context, q *Query) (*Result, error) {
 	if q.hasFilter() {
@@ -62,7 +52,7 @@ func (d *database) nothing(ctx context.Context, q *Query) (*Result, error) {
 		}
 	}
 	s := &statement{}
-	s.add("SELECT * FROM " + d.from + " AS t LIMIT 0").with(d.fromArgs...)
+	s.add("SELECT " + d.all + " FROM " + d.from + " AS t LIMIT 0").with(d.fromArgs...)
 	return d.query(ctx, s)
 }
 

@@ -19,8 +19,9 @@ const maxFiles = 200_000
 
 // file is one parquet file of a source, as it was when the source was opened.
 type file struct {
-	path string // absolute, symbolic links followed
-	id   string // changes when the file is replaced or rewritten
+	path       string   // absolute, symbolic links followed
+	id         string   // changes when the file is replaced or rewritten
+	partitions []string // folders named "key=value" whose keys are columns
 }
 
 // resolve gives the parquet files that paths name: files, folders (with everything below them) and
@@ -31,12 +32,12 @@ func resolve(paths []string) ([]file, error) {
 	}
 	var files []file
 	for _, path := range paths {
-		names, err := expand(path)
+		names, root, err := expand(path)
 		if err != nil {
 			return nil, err
 		}
 		for _, name := range names {
-			f, err := inspect(name)
+			f, err := inspect(name, root)
 			if err != nil {
 				return nil, err
 			}
@@ -49,29 +50,31 @@ func resolve(paths []string) ([]file, error) {
 	return files, nil
 }
 
-// expand gives the names of the files behind one path. A file that exists under the very name is that
-// file, whatever characters the name has.
-func expand(path string) ([]string, error) {
+// expand gives the names of the files behind one path, and the folder that it names, or "". A file that exists
+// under the very name is that file, whatever characters the name has.
+func expand(path string) (names []string, root string, err error) {
 	if path == "" || strings.ContainsRune(path, 0) {
-		return nil, core.Errorf(core.InvalidArgument, "Source", "source path %q is empty or has a NUL", path)
+		return nil, "", core.Errorf(core.InvalidArgument, "Source", "source path %q is empty or has a NUL", path)
 	}
 	if strings.HasPrefix(path, "file://") {
 		u, err := url.Parse(path)
 		if err != nil || (u.Host != "" && u.Host != "localhost") || strings.ContainsRune(u.Path, 0) {
-			return nil, core.Errorf(core.InvalidArgument, "Source", "source %q is no URL of a local file", path)
+			return nil, "", core.Errorf(core.InvalidArgument, "Source", "source %q is no URL of a local file", path)
 		}
 		path = u.Path
 	}
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
-		return walk(path, func(name string) bool { return isParquet(name) })
+		names, err = walk(path, isParquet)
+		return names, path, err
 	case err == nil:
-		return []string{path}, nil
+		return []string{path}, "", nil
 	case errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(path, "*?["):
-		return glob(path)
+		names, err = glob(path)
+		return names, "", err
 	}
-	return nil, pathError(path, err)
+	return nil, "", pathError(path, err)
 }
 
 // pathError names the path and what is wrong with it.
@@ -97,12 +100,13 @@ func isParquet(name string) bool {
 // programs' bookkeeping.
 func walk(root string, accept func(name string) bool) ([]string, error) {
 	var names []string
-	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+	start := root + string(filepath.Separator) // the folder itself, where root is a link to one
+	err := filepath.WalkDir(start, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return pathError(name, err)
 		}
 		base := entry.Name()
-		if name != root && (base[0] == '.' || base[0] == '_') {
+		if name != start && (base[0] == '.' || base[0] == '_') {
 			if entry.IsDir() {
 				return fs.SkipDir
 			}
@@ -193,8 +197,9 @@ func globPattern(pattern string) (*regexp.Regexp, error) {
 	return expr, nil
 }
 
-// inspect follows links, since DuckDB's allow-list compares real paths.
-func inspect(name string) (file, error) {
+// inspect follows links, since DuckDB's allow-list compares real paths. Of a file in a folder that was named, root, what
+// lies below that makes columns; of one that was named itself, or by a glob, all that was written.
+func inspect(name, root string) (file, error) {
 	real, err := filepath.EvalSymlinks(name)
 	if err == nil {
 		real, err = filepath.Abs(real)
@@ -209,26 +214,52 @@ func inspect(name string) (file, error) {
 	if !info.Mode().IsRegular() {
 		return file{}, core.Errorf(core.SearchError, "CatalogError", "%s: is no regular file", name)
 	}
-	return file{path: real, id: fmt.Sprintf("%s\x00%d\x00%d\x00%s", real, info.Size(), info.ModTime().UnixNano(), inode(info))}, nil
+	below := name
+	if root != "" {
+		if below, err = filepath.Rel(root, name); err != nil {
+			return file{}, pathError(name, err)
+		}
+	}
+	f, all := file{path: real, partitions: partitionsOf(below)}, partitionsOf(real)
+	// DuckDB looks at the real path, and takes the first folder of each key.
+	f.partitions = slices.DeleteFunc(f.partitions, func(folder string) bool {
+		i := slices.IndexFunc(all, func(other string) bool { return keyOf(other) == keyOf(folder) })
+		return i < 0 || all[i] != folder
+	})
+	f.id = fmt.Sprintf("%s\x00%d\x00%d\x00%s\x00%q", real, info.Size(), info.ModTime().UnixNano(), inode(info), f.partitions)
+	return f, nil
 }
 
-// partitionKeys gives the keys of "key=value" folders that every file has, in their order: the
-// columns of a hive-partitioned source.
-func partitionKeys(files []file) []string {
-	keysOf := func(path string) []string {
-		var keys []string
-		for part := range strings.SplitSeq(filepath.Dir(path), string(filepath.Separator)) {
-			if key, _, ok := strings.Cut(part, "="); ok && key != "" {
-				keys = append(keys, key)
-			}
+// partitionsOf gives the folders of a path that are named "key=value".
+func partitionsOf(path string) []string {
+	folders := strings.Split(filepath.Dir(path), string(filepath.Separator))
+	return slices.DeleteFunc(folders, func(folder string) bool { return strings.Index(folder, "=") < 1 })
+}
+
+func keyOf(partition string) string {
+	key, _, _ := strings.Cut(partition, "=")
+	return key
+}
+
+// partitionKeys gives the keys that every file has, in their order: the columns of a hive-partitioned source. With them,
+// DuckDB makes columns of all such folders of a path; those that are not wanted are others.
+func partitionKeys(files []file) (keys, others []string) {
+	keysOf := func(partitions []string) (keys []string) {
+		for _, p := range partitions {
+			keys = append(keys, keyOf(p))
 		}
 		return keys
 	}
-	first := keysOf(files[0].path)
+	keys, all := keysOf(files[0].partitions), keysOf(partitionsOf(files[0].path))
 	for _, f := range files[1:] {
-		if !slices.Equal(first, keysOf(f.path)) {
-			return nil
+		if !slices.Equal(keys, keysOf(f.partitions)) || !slices.Equal(all, keysOf(partitionsOf(f.path))) {
+			return nil, nil
 		}
 	}
-	return first
+	for _, key := range all {
+		if len(keys) > 0 && !slices.Contains(keys, key) && !slices.Contains(others, key) {
+			others = append(others, key)
+		}
+	}
+	return keys, others
 }

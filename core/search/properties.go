@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -15,6 +16,10 @@ type jsonProperty struct {
 	cql2.Property
 	found bool
 }
+
+// errNoItems: properties are keys of JSON text, and no item of the source tells which there are: an API's empty answer, or
+// a remote file of which no row group is left.
+var errNoItems = errors.New("the source has no items")
 
 // lookUp finds a property among the columns, the fields of a properties struct, or the keys of
 // properties that are JSON text.
@@ -65,11 +70,14 @@ func pointer(key string) string {
 // lookIntoJSON decides a key's type by the types that its values have in the source.
 func (d *database) lookIntoJSON(ctx context.Context, key string) (jsonProperty, error) {
 	s := &statement{}
-	s.add(`SELECT DISTINCT CAST(json_type(TRY_CAST(t."properties" AS JSON), ?) AS VARCHAR) FROM `).with(pointer(key))
+	s.add(`SELECT DISTINCT coalesce(CAST(json_type(TRY_CAST(t."properties" AS JSON), ?) AS VARCHAR), 'NULL') FROM `).with(pointer(key))
 	s.add(d.from + " AS t").with(d.fromArgs...)
 	types, err := d.texts(ctx, s)
 	if err != nil {
 		return jsonProperty{}, err
+	}
+	if len(types) == 0 {
+		return jsonProperty{}, errNoItems
 	}
 	types = slices.DeleteFunc(types, func(t string) bool { return t == "NULL" })
 	if len(types) == 0 {

@@ -47,7 +47,7 @@ func (e *Engine) prune(files []file, q *Query, where located) ([]file, error) {
 	kept := map[string]bool{}
 	matching := make([]bool, len(files))
 	for i := range files {
-		matching[i] = !summaries[i].excludes(q, regions) && !excludedByKeys(files[i].path, q)
+		matching[i] = !summaries[i].excludes(q, regions) && !excludedByKeys(files[i].partitions, q)
 		if matching[i] {
 			kept[summaries[i].schema] = true
 		}
@@ -64,12 +64,12 @@ func (e *Engine) prune(files []file, q *Query, where located) ([]file, error) {
 }
 
 // excludedByKeys: the file lies in a folder "collection=..." of another collection.
-func excludedByKeys(path string, q *Query) bool {
+func excludedByKeys(partitions []string, q *Query) bool {
 	if q.Collections == nil {
 		return false
 	}
-	for part := range strings.SplitSeq(path, "/") {
-		if name, ok := strings.CutPrefix(part, "collection="); ok && !strings.Contains(name, "%") {
+	for _, folder := range partitions {
+		if name, ok := strings.CutPrefix(folder, "collection="); ok && !strings.Contains(name, "%") {
 			return !slices.Contains(q.Collections, name)
 		}
 	}

@@ -97,7 +97,7 @@ func (d *database) places(ctx context.Context, q *Query, regions []*region.Regio
 	for {
 		s, err := d.compilePlaces(ctx, q, regions)
 		if err != nil {
-			return nil, err
+			return nil, err // never errNoItems: row groups have rows
 		}
 		result, err := d.presuming(ctx, s)
 		s.release()

@@ -67,9 +67,14 @@ func (s mixedSource) openParts(ctx context.Context, config Config, parts []part)
 		if err := p.download(ctx, s.reader, path, config.TempLimit); err != nil {
 			return nil, err
 		}
-		files[i], names[i] = file{path: path}, core.Redact(p.footer.asset.Href)
+		within, err := filepath.Rel(folder, path)
+		if err != nil {
+			return nil, core.Errorf(core.Internal, "", "%s does not lie in %s", path, folder)
+		}
+		files[i], names[i] = file{path: path, partitions: partitionsOf(within)}, core.Redact(p.footer.asset.Href)
 	}
-	d, err = openFiles(config, files, partitionKeys(files))
+	keys, others := partitionKeys(files)
+	d, err = openFiles(config, files, keys, others)
 	if err != nil {
 		return nil, renamed(err, files, names)
 	}

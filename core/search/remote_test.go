@@ -166,10 +166,12 @@ func TestRemoteLists(t *testing.T) {
 	}
 	local := w.parquet(filepath.Join(root, "local.parquet"), itemSQL("local", 2))
 	reader := &folderReader{root: root}
-	e := newEngine(t, Config{})
+	e := newEngine(t, Config{TempDir: filepath.Dir(w.parquet(filepath.Join(t.TempDir(), "job=7", "other.parquet"), itemSQL("o", 1)))})
 	urls := []string{"https://host/collection=l%20s/year=2024/items.parquet", "https://host/collection=l%20s/year=2023/items.parquet"}
 	sameIDs(t, "a list", found(t, e, From(reader, urls...), Query{}), []string{"i2024-0", "i2024-1", "i2023-0", "i2023-1"})
 	sameIDs(t, "a key", found(t, e, From(reader, urls...), Query{Filter: []byte(`"year = '2023'"`)}), []string{"i2023-0", "i2023-1"})
+	_, err := tryFind(e, From(reader, urls...), Query{Filter: []byte(`"job = '7'"`)}) // where the private files lie
+	wantError(t, err, core.InvalidArgument, "UnknownProperty")
 	sameIDs(t, "beside a local file", found(t, e, From(reader, local, "https://host/local.parquet"), Query{Limit: 3}), []string{"local0", "local1", "local0"})
 }
 

@@ -23,7 +23,7 @@ var assetFields = []string{"href", "type", "title", "roles",
 // selectList writes SELECT and the wanted columns.
 func (d *database) selectList(ctx context.Context, q *Query, s *statement) error {
 	if q.Assets == nil {
-		s.add("SELECT *")
+		s.add("SELECT " + d.all)
 		return nil
 	}
 	assets, isStruct := d.columns.column("assets").(*arrow.StructType)

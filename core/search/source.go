@@ -19,7 +19,8 @@ type opener func(ctx context.Context, config Config) (*database, error)
 type fileSource struct{ paths []string }
 
 // Files makes a source of local stac-geoparquet: files, folders (hive-partitioned or not) and globs,
-// in which "**" crosses folders. Paths are looked up at each search, and a file that was replaced is
+// in which "**" crosses folders. Folders named "key=value" are columns: those below a folder that is named,
+// and all that is written of a file or a glob. Paths are looked up at each search, and a file that was replaced is
 // opened anew.
 func Files(paths ...string) Source { return fileSource{paths} }
 
@@ -28,7 +29,7 @@ func (s fileSource) prepare(_ context.Context, e *Engine, q *Query, where locate
 	if err != nil {
 		return "", nil, err
 	}
-	keys := partitionKeys(files)
+	keys, others := partitionKeys(files)
 	if files, err = e.prune(files, q, where); err != nil {
 		return "", nil, err
 	}
@@ -37,6 +38,6 @@ func (s fileSource) prepare(_ context.Context, e *Engine, q *Query, where locate
 		ids[i] = f.id
 	}
 	return "files\x00" + strings.Join(ids, "\x00\x00"), func(_ context.Context, config Config) (*database, error) {
-		return openFiles(config, files, keys)
+		return openFiles(config, files, keys, others)
 	}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +116,52 @@ func TestHivePartitions(t *testing.T) {
 	sameIDs(t, "a collection that looks like a number", found(t, e, Files(dir), Query{Collections: []string{"20250101"}}),
 		[]string{"202501012023-0", "202501012023-1", "202501012024-0", "202501012024-1"})
 	sameIDs(t, "a partition key in a filter", found(t, e, Files(dir), Query{Filter: []byte(`"collection = 'landsat' AND year = '2024'"`)}), []string{"landsat2024-0", "landsat2024-1"})
+}
+
+// TestHivePartitionsAboveTheFolder: of a folder only what lies below it makes columns, whatever it lies in itself; of a file
+// or a glob all that is written, as in DuckDB.
+func TestHivePartitionsAboveTheFolder(t *testing.T) {
+	w := newWriter(t)
+	root := t.TempDir()
+	dir := filepath.Join(root, "collection=old", "year=1999", "archive")
+	for _, zone := range []string{"31", "32"} {
+		w.parquet(filepath.Join(dir, "plain", zone+".parquet"), "SELECT 2024 AS year, * FROM ("+itemSQL(zone+"-", 1)+")")
+		w.parquet(filepath.Join(dir, "hive", "zone="+zone, "items.parquet"), itemSQL(zone+"-", 1))
+		w.parquet(filepath.Join(dir, "again", "year="+zone, "items.parquet"), itemSQL(zone+"-", 1))
+	}
+	for i := range manyFiles { // so many that those of other collections are left out unopened
+		w.parquet(filepath.Join(dir, "many", fmt.Sprintf("%02d.parquet", i)), itemSQL("i"+strconv.Itoa(i)+"-", 1))
+	}
+	link := filepath.Join(root, "link")
+	if err := os.Symlink(filepath.Join(dir, "hive"), link); err != nil {
+		t.Fatal(err)
+	}
+	e := newEngine(t, Config{})
+	both := []string{"31-0", "32-0"}
+	filtered := func(what string, source Source, filter string, want []string) {
+		t.Helper()
+		sameIDs(t, what, found(t, e, source, Query{Filter: []byte(strconv.Quote(filter))}), want)
+	}
+	filtered("a file's own column", Files(filepath.Join(dir, "plain")), "year = 2024", both)
+	filtered("written in a glob", Files(filepath.Join(dir, "plain", "*.parquet")), "year = '1999'", both)
+	filtered("written for a file", Files(filepath.Join(dir, "plain", "32.parquet")), "year = '1999'", both[1:])
+	filtered("below the folder", Files(filepath.Join(dir, "hive")), "zone = '32'", both[1:])
+	filtered("below a link", Files(link), "zone = '32'", both[1:])
+	for _, folder := range []string{filepath.Join(dir, "hive"), link} {
+		_, err := tryFind(e, Files(folder), Query{Filter: []byte(`"year = '1999'"`)})
+		wantError(t, err, core.InvalidArgument, "UnknownProperty")
+		result, err := e.Search(t.Context(), Files(folder), &Query{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if result.Schema.HasField("year") || !result.Schema.HasField("zone") {
+			t.Errorf("%s: the columns are %v", folder, result.Schema.Fields())
+		}
+		result.Release()
+	}
+	_, err := tryFind(e, Files(filepath.Join(dir, "again")), Query{Filter: []byte(`"year = '1999'"`)})
+	wantError(t, err, core.InvalidArgument, "UnknownProperty") // DuckDB would give it for 31 and 32
+	sameIDs(t, "another collection's folder", found(t, e, Files(filepath.Join(dir, "many")), Query{Collections: []string{"c"}, Limit: 1}), []string{"i0-0"})
 }
 
 // TestReplacedFile opens a file anew when it was written again.

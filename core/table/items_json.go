@@ -10,6 +10,7 @@ import (
 	"cogweave/core"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/tidwall/gjson"
 )
 
 // jsonProj are the members of the projection extension in JSON.
@@ -142,11 +143,12 @@ func (r *jsonAssets) read(row int, ctx *assetContext) ([]core.ItemAsset, error) 
 	}
 	var assets []core.ItemAsset
 	r.copied = append(r.copied[:0], text...)
-	err := eachMember(r.copied, func(key string, value json.RawMessage) error {
+	err := eachMember(r.copied, text, func(key, value string) error {
 		if r.wanted != nil && !slices.Contains(r.wanted, key) {
 			return nil
 		}
-		j, err := r.intern.members.asset(value)
+		key = r.intern.keep(key)
+		j, err := r.intern.members.asset([]byte(value))
 		if err != nil {
 			return fmt.Errorf("asset %q: %w", key, err)
 		}
@@ -163,6 +165,26 @@ func (r *jsonAssets) read(row int, ctx *assetContext) ([]core.ItemAsset, error) 
 	return inWantedOrder(assets, r.wanted), nil
 }
 
+// eachMember calls f for the members of an object, in their order, but for those that are null. Texts lie in that of the
+// object, of which copied is a copy.
+func eachMember(copied []byte, text string, f func(key, value string) error) error {
+	if !json.Valid(copied) { // gjson's own check goes as deep as a text is nested, until no stack is left
+		return json.Unmarshal(copied, new(json.RawMessage))
+	}
+	object := gjson.Parse(text)
+	if !object.IsObject() {
+		return errors.New("they are no JSON object")
+	}
+	var err error
+	object.ForEach(func(key, value gjson.Result) bool {
+		if value.Type != gjson.Null {
+			err = f(key.String(), value.Raw)
+		}
+		return err == nil
+	})
+	return err
+}
+
 // jsonFailure keeps an error that names its asset already.
 func jsonFailure(ctx *assetContext, err error) error {
 	var named *core.Error
@@ -175,7 +197,7 @@ func jsonFailure(ctx *assetContext, err error) error {
 }
 
 func (r *jsonAssets) asset(key string, j *jsonAsset, ctx *assetContext) (core.ItemAsset, error) {
-	told := core.AssetDescription{Key: r.intern.keep(key), MediaType: r.intern.keep(j.Type), Title: r.intern.keep(j.Title), Roles: j.Roles}
+	told := core.AssetDescription{Key: key, MediaType: r.intern.keep(j.Type), Title: r.intern.keep(j.Title), Roles: j.Roles}
 	asset, err := core.ItemAsset{}, error(nil)
 	if asset.Href, err = resolveHref(*j.Href, ctx); err != nil {
 		return asset, assetError(ctx, key, "href", err)

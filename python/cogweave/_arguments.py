@@ -317,10 +317,10 @@ def nodata(value: object) -> float | int | str | None:
     return "nan" if math.isnan(number) else number
 
 
-def nodata_kept(given: object, kept: float | None) -> None:
-    """Refuse one of the greatest integers of 64 bits, where a band of another type can hold only another number."""
-    if given in _GREATEST and kept is not None and kept != given:
-        raise InvalidArgument(f"nodata {given} is kept as a float, and the nearest one is {int(kept)}")
+def nodata_kept(given: object, kept: float | None, dtype: np.dtype[Any]) -> None:
+    """Refuse an integer that is another one among the pixels of a band; fractions may be rounded."""
+    if isinstance(given, int) and kept is not None and (held := int(dtype.type(kept))) != given:
+        raise InvalidArgument(f"nodata {given} would be {held} among pixels of {dtype}")
 
 
 def nodata_of(told: object, dtype: np.dtype[Any]) -> float | int | None:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from ._answers import Answerers
     from .grid import Grid
 
-_LARGE: Final = 16 << 20  # bytes of items' rows that are not kept beside a plan; the engine's mostPassing
 _KEPT: Final = 4  # unpickled plans that stay at hand although nothing holds them
 
 
@@ -110,7 +109,7 @@ class Base:
         They are read again when they are asked for.
         """
         items = self._items
-        if items is None or items._found is None or items._identity is None or items.nbytes < _LARGE:
+        if items is None or items._found is None or items._identity is None or not items._many:
             return
         with self._lock:
             if self._handle:

@@ -115,7 +115,7 @@ class Sign:
         return _checked(await asyncio.gather(*signed), hrefs)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _imported, (self.path,)
+        return imported, (self.path,)
 
     def __repr__(self) -> str:
         return f"Sign({self.name})"
@@ -197,7 +197,8 @@ def _checked(signed: object, hrefs: list[str] | None = None) -> list[str]:
     return listed
 
 
-def _imported(path: str) -> Sign:
+def imported(path: str) -> Sign:
+    """Make one of ``"module:qualified.name"``."""
     module, _, qualified = path.partition(":")
     found: Any = importlib.import_module(module)
     for part in qualified.split("."):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import numpy as np
@@ -19,6 +20,8 @@ from .plan import Plan
 from .report import report_of
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from numpy.typing import NDArray
 
     from .explain import Explanation
@@ -292,15 +295,27 @@ class CogweaveDatasetAccessor(_Accessor[xr.Dataset]):
         self, points: object, *, crs: object = None, method: str | None = "nearest", tolerance: float | None = None
     ) -> xr.Dataset:
         """Read the variables' values at points; as `CogweaveAccessor.sample`, variable by variable."""
-        opened = {name: v for name, v in self._data.data_vars.items() if PLAN in v.encoding}
-        if not opened:
-            raise InvalidArgument(_NO_VARIABLE)
         return xr.Dataset(
             {
-                name: variable.cogweave.sample(points, crs=crs, method=method, tolerance=tolerance)
-                for name, variable in opened.items()
+                name: of.sample(points, crs=crs, method=method, tolerance=tolerance)
+                for name, of in self._variables().items()
             }
         )
+
+    async def sample_async(
+        self, points: object, *, crs: object = None, method: str | None = "nearest", tolerance: float | None = None
+    ) -> xr.Dataset:
+        """Await what `sample` gives; the variables are read side by side."""
+        variables = self._variables()
+        reads = (of.sample_async(points, crs=crs, method=method, tolerance=tolerance) for of in variables.values())
+        return xr.Dataset(dict(zip(variables, await asyncio.gather(*reads), strict=True)))
+
+    def _variables(self) -> dict[Hashable, CogweaveAccessor]:
+        """Give the accessors of the variables that cogweave opened."""
+        opened = {name: v.cogweave for name, v in self._data.data_vars.items() if PLAN in v.encoding}
+        if not opened:
+            raise InvalidArgument(_NO_VARIABLE)
+        return opened
 
 
 def _of_variable(data: xr.DataArray, plan: Plan) -> Plan:

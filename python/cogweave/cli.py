@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,17 +22,25 @@ except ImportError as missing:
     ) from missing
 
 from . import _output
+from . import sign as ready_made
 from ._properties import columns
+from ._signing import Sign, imported
 from ._versions import installed
 from .config import configure
 from .errors import CogweaveError, InvalidArgument, SearchError
+from .mask import bits
 from .open import open as open_array
 from .search import search as find_items
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from ._storage import Storage
+    from .mask import Rule
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+_NUMBERS: Final = re.compile(r"(-?\d+(--?\d+)?,)*-?\d+(--?\d+)?")
 
 FAILED: Final = 1
 WRONG: Final = 2
@@ -68,6 +77,60 @@ def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+def _masks(_context: object, _option: object, texts: tuple[str, ...]) -> dict[str, Rule] | None:
+    """Read ``ASSET=3,8-10`` (classes) and ``ASSET=bits:1,3`` as ``mask=`` has them."""
+    return {asset: _rule(text, told) for text in texts for asset, _, told in [text.partition("=")]} or None
+
+
+def _rule(text: str, told: str) -> Rule:
+    listed = told.removeprefix("bits:")
+    ranges = re.findall(r"(-?\d+)(?:-(-?\d+))?(?:,|$)", listed) if _NUMBERS.fullmatch(listed) else []
+    numbers = [number for low, high in ranges for number in range(int(low), int(high or low) + 1)]
+    if not numbers:
+        raise click.BadParameter(f"{text!r} is neither ASSET=CLASSES, as SCL=3,8-10, nor ASSET=bits:1,3,4")
+    try:
+        return numbers if listed == told else bits(*numbers)
+    except InvalidArgument as problem:
+        raise click.BadParameter(f"{text!r}: {problem}") from None
+
+
+def _buckets(_context: object, _option: object, pairs: tuple[tuple[str, str], ...]) -> Storage | None:
+    """Gather options of buckets by their prefixes."""
+    storage: dict[str, dict[str, str]] = {}
+    for prefix, text in pairs:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise click.BadParameter(f"an option of {prefix} is no NAME=VALUE")  # it may be a secret
+        storage.setdefault(prefix, {})[name] = value
+    return storage or None
+
+
+def _signer(_context: object, _option: object, path: str | None) -> Sign | None:
+    """Import a function, one of `cogweave.sign` by its name alone."""
+    if path is None:
+        return None
+    try:
+        return imported(path if ":" in path else f"{ready_made.__name__}:{path}")
+    except (ImportError, AttributeError, ValueError, InvalidArgument) as problem:
+        raise click.BadParameter(f"{path!r} is no function that can be imported: {problem}") from None
+
+
+_access = _options(
+    click.option(
+        "--storage",
+        nargs=2,
+        multiple=True,
+        callback=_buckets,
+        metavar="PREFIX NAME=VALUE",
+        help="An option of a bucket, such as s3://bucket requester_pays=true; may be repeated.",
+    ),
+    click.option(
+        "--sign",
+        callback=_signer,
+        metavar="MODULE:FUNCTION",
+        help="Function that signs hrefs when they are read, or planetary_computer.",
+    ),
+)
 _which = _options(
     click.option("--datetime", help="An instant, a day (2025-06-08), a month, or an interval START/END."),
     click.option("--filter", help="CQL2 text, such as 'eo:cloud_cover < 20'."),
@@ -78,6 +141,7 @@ _which = _options(
 _json = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 _array = _options(
     _which,
+    _access,
     click.option("--bbox", type=float, nargs=4, required=True, help="MINX MINY MAXX MAXY."),
     click.option("--bbox-crs", help="CRS of the bbox; else that of --crs."),
     click.option("--crs", required=True, help='EPSG:n, or "utm".'),
@@ -88,6 +152,14 @@ _array = _options(
     ),
     click.option("--mosaic-method", default="first", show_default=True, help="How items of a step combine."),
     click.option("--resampling", default="nearest", show_default=True, help="GDAL's name."),
+    click.option(
+        "--mask",
+        multiple=True,
+        callback=_masks,
+        metavar="ASSET=VALUES",
+        help="Classes to leave out, as SCL=3,8-10, or bits, as QA_PIXEL=bits:1,3,4; may be repeated.",
+    ),
+    click.option("--mask-dilate", type=int, help="Widen masks by so many of their pixels."),
     click.option("--errors", type=click.Choice(["raise", "ignore"]), default="raise", show_default=True),
 )
 
@@ -106,6 +178,7 @@ def main(threads: int | None, memory_limit: str | None) -> None:
 @main.command()
 @click.argument("source")
 @_which
+@_access
 @click.option("--bbox", type=float, nargs=4, help="WEST SOUTH EAST NORTH in degrees.")
 @click.option("--limit", type=int, help="At most so many items.")
 @_json

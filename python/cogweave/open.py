@@ -258,10 +258,7 @@ def planned(given: Mapping[str, Any], *, per_band: bool = False) -> Steps[tuple[
         request = yield from aside(masks.tabulated, request)
         alone = {**request, "base": found.origin, "native": True, "time_period": None}
         target = place.grid_of((yield from native_grid(items, alone, storage, sign)))
-    plan = yield from make(items, None, target, {**request, "base": found.origin}, storage, sign, progress)
-    if passing:
-        yield from aside(plan._base.let_go)
-    return plan, found
+    return (yield from make(items, None, target, {**request, "base": found.origin}, storage, sign, progress)), found
 
 
 def _of(given: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -345,7 +345,7 @@ def make(
     base = Base(items, headers, grid, complete, stores.checked(storage), sign, progress)
     yield from base.ready()
     for band in base.description.bands:
-        _arguments.nodata_kept(request["nodata"], band.nodata)
+        _arguments.nodata_kept(request["nodata"], band.nodata, band.dtype)
     for text in base.description.warnings:
         warn(text)
     return Plan(base)

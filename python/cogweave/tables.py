@@ -234,6 +234,11 @@ class Items(Table):
         self._found: Found | None = None
         self._again: tuple[Callable[..., Steps[Items]], dict[str, Any]] | None = None
 
+    @property
+    def _many(self) -> bool:
+        """Whether the engine finds the rows too many to be kept beside a plan."""
+        return bool(self._describe().get("many"))
+
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
         """Write the items as stac-geoparquet, which a search, rustac and stac-geoparquet read.
 
