@@ -20,7 +20,7 @@ export PATH := $(PATH):/usr/local/go/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Packages of Debian 12 that the engine is compiled and linked against.
-PACKAGES := libgdal-dev g++ pkg-config libisal-dev libdeflate-dev libzstd-dev liblzma-dev python3-venv
+PACKAGES := libgdal-dev libproj-dev g++ pkg-config libisal-dev libdeflate-dev libzstd-dev liblzma-dev python3-venv
 
 # Environment of go vet, staticcheck and go test.
 GOENV := eval "$$(./build.sh env)"

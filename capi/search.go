@@ -81,7 +81,6 @@ func (r *searchRequest) outline() (*search.Outline, error) {
 	if err != nil {
 		return nil, err
 	}
-	crs.Foresee(r.Region.CRS, ring)
 	return &search.Outline{Rings: [][][2]float64{ring}}, nil
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import cogweave as cw
 import numpy as np
+import pyproj
 import pytest
 import rasterio
 from affine import Affine
@@ -209,3 +210,11 @@ def test_a_world_lies_on_both_sides_of_its_seam(
         wide = cw.open_item(two["assets"]["b"]["href"], grid=got.cogweave.plan.grid, resampling=kernel)
         difference = np.abs(got.values[0, 0].astype(int) - wide.values[0].astype(int))
         assert difference[:, ~near_seam].max() <= 1
+
+
+def test_a_code_that_is_known_is_what_pyproj_makes_of_it() -> None:
+    codes = [4326, 3857, *range(32601, 32661), *range(32701, 32761)]
+    for code in codes:
+        crs = pyproj.CRS.from_epsg(code)
+        assert cw.Grid(f"EPSG:{code}", (10, 0, 0, 0, -10, 0), (1, 1)).crs == f"EPSG:{crs.to_epsg(min_confidence=100)}"
+        assert crs.is_projected or crs.is_geographic

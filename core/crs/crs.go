@@ -16,7 +16,7 @@ import (
 
 // system is a CRS that PROJ understood.
 type system struct {
-	wkt        string // WKT2, the identity of systems without a code
+	wkt        string // WKT2, the identity of systems without a code; "" where a formula is known for the code
 	code       string // "EPSG:n", or ""
 	geographic bool
 }
@@ -34,6 +34,9 @@ var systems sync.Map // definition -> *system
 func parse(definition string) (s *system, err error) {
 	if s, ok := systems.Load(definition); ok {
 		return s.(*system), nil
+	}
+	if step(definition) != "" {
+		return &system{code: definition, geographic: definition == "EPSG:4326"}, nil
 	}
 	if len(definition) > 64<<10 {
 		return nil, core.Errorf(core.InvalidArgument, "CRS", "crs: definition of %d bytes is too long", len(definition))
@@ -103,7 +106,7 @@ func (Projection) Same(a, b string) bool {
 	if sa.code != "" && sb.code != "" {
 		return sa.code == sb.code
 	}
-	return sa.wkt == sb.wkt || sameSystem(sa.wkt, sb.wkt)
+	return sa.key() == sb.key() || sameSystem(sa.key(), sb.key())
 }
 
 func sameSystem(a, b string) (same bool) {
@@ -128,13 +131,32 @@ func (Projection) Geographic(definition string) bool {
 	return err == nil && s.geographic
 }
 
-// transformer keeps idle PROJ transforms: one is not safe for concurrent use, costs milliseconds to
-// make, and holds C memory that no collector frees.
+// operation is a transform of PROJ's that one goroutine at a time may use.
+type operation interface {
+	// apply overwrites x and y; points that cannot be mapped become NaN or infinite.
+	apply(x, y []float64)
+}
+
+// chosen is the operation that PROJ finds in its database to be the best.
+type chosen struct{ transform *godal.Transform }
+
+func (c chosen) apply(x, y []float64) {
+	ok := make([]bool, len(x))
+	_ = c.transform.TransformEx(x, y, nil, ok) // failures are told point by point
+	for i, good := range ok {
+		if !good {
+			x[i], y[i] = math.NaN(), math.NaN()
+		}
+	}
+}
+
+// transformer keeps idle operations: one is not safe for concurrent use, may cost milliseconds to make, and holds C
+// memory that no collector frees.
 type transformer struct {
 	src, dst string
-	first    func() error // makes the first transform; whoever else asks meanwhile waits for it
+	first    func() error // makes the first operation; whoever else asks meanwhile waits for it
 	mu       sync.Mutex
-	idle     []*godal.Transform
+	idle     []operation
 }
 
 var transformers sync.Map // [2]string -> *transformer
@@ -166,19 +188,21 @@ func (Projection) Transformer(src, dst string) (core.Transformer, error) {
 
 // check tells whether there is such a transform, by making one.
 func (t *transformer) check() error {
-	pj, err := t.open()
+	made, err := t.open()
 	if err == nil {
-		t.give(pj)
+		t.give(made)
 	}
 	return err
 }
 
-func (t *transformer) open() (pj *godal.Transform, err error) {
-	withDatabase(func() { pj, err = t.make() })
-	return pj, err
+func (t *transformer) open() (made operation, err error) {
+	if made = newFormula(t.src, t.dst); made == nil {
+		withDatabase(func() { made, err = t.choose() })
+	}
+	return made, err
 }
 
-func (t *transformer) make() (*godal.Transform, error) {
+func (t *transformer) choose() (operation, error) {
 	src, err := newRef(t.src)
 	if err != nil {
 		return nil, err
@@ -189,25 +213,26 @@ func (t *transformer) make() (*godal.Transform, error) {
 		return nil, err
 	}
 	defer dst.Close()
-	return godal.NewTransform(src, dst, godal.ErrLogger(godal.ErrorHandler(ignoreWarnings)))
+	transform, err := godal.NewTransform(src, dst, godal.ErrLogger(godal.ErrorHandler(ignoreWarnings)))
+	return chosen{transform}, err
 }
 
-func (t *transformer) take() (*godal.Transform, error) {
+func (t *transformer) take() (operation, error) {
 	t.mu.Lock()
 	if n := len(t.idle); n > 0 {
-		pj := t.idle[n-1]
+		taken := t.idle[n-1]
 		t.idle = t.idle[:n-1]
 		t.mu.Unlock()
-		return pj, nil
+		return taken, nil
 	}
 	t.mu.Unlock()
 	return t.open()
 }
 
-func (t *transformer) give(pj *godal.Transform) {
+func (t *transformer) give(taken operation) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.idle = append(t.idle, pj)
+	t.idle = append(t.idle, taken)
 }
 
 // atOnce bounds the goroutines that are inside PROJ: each holds an operating-system thread, which Go never
@@ -221,18 +246,17 @@ func (t *transformer) Transform(x, y []float64) {
 	}
 	_ = atOnce.Acquire(context.Background(), 1) // without a deadline it cannot fail
 	defer atOnce.Release(1)
-	pj, err := t.take()
+	taken, err := t.take()
 	if err != nil {
 		for i := range x {
 			x[i], y[i] = math.NaN(), math.NaN()
 		}
 		return
 	}
-	ok := make([]bool, len(x))
-	_ = pj.TransformEx(x, y, nil, ok) // failures are told point by point
-	t.give(pj)
-	for i, good := range ok {
-		if !good || math.IsInf(x[i], 0) || math.IsInf(y[i], 0) {
+	taken.apply(x, y)
+	t.give(taken)
+	for i := range x {
+		if math.IsNaN(x[i]) || math.IsNaN(y[i]) || math.IsInf(x[i], 0) || math.IsInf(y[i], 0) {
 			x[i], y[i] = math.NaN(), math.NaN()
 		}
 	}

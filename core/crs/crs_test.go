@@ -61,12 +61,16 @@ func TestUnknownCRS(t *testing.T) {
 }
 
 func TestSame(t *testing.T) {
-	utm, err := parse("EPSG:32633")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !(Projection{}).Same("EPSG:32633", utm.wkt) {
-		t.Error("EPSG:32633 differs from its own WKT")
+	for _, code := range []string{"EPSG:32633", "EPSG:3035"} {
+		var s *system
+		var err error
+		withDatabase(func() { s, err = read(code) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !(Projection{}).Same(code, s.wkt) {
+			t.Errorf("%s differs from its own WKT", code)
+		}
 	}
 	if (Projection{}).Same("EPSG:32633", "EPSG:32632") {
 		t.Error("two UTM zones are the same")

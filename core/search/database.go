@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,20 +37,25 @@ type database struct {
 
 // newDatabase starts a DuckDB within the limits, not yet locked.
 func newDatabase(config Config, name string) (*database, error) {
-	options := []string{
-		"autoinstall_known_extensions=false", "autoload_known_extensions=false",
-		"allow_community_extensions=false", "allow_persistent_secrets=false",
-		fmt.Sprintf("threads=%d", config.Threads),
-		fmt.Sprintf("memory_limit=%dB", config.MemoryLimit),
-		fmt.Sprintf("max_temp_directory_size=%dB", config.TempLimit),
+	spill := spillFolder(config.TempDir)
+	options := url.Values{
+		"autoinstall_known_extensions": {"false"},
+		"autoload_known_extensions":    {"false"},
+		"allow_community_extensions":   {"false"},
+		"allow_persistent_secrets":     {"false"},
+		"threads":                      {strconv.Itoa(config.Threads)},
+		"memory_limit":                 {fmt.Sprintf("%dB", config.MemoryLimit)},
+		"temp_directory":               {spill},
+		"max_temp_directory_size":      {fmt.Sprintf("%dB", config.TempLimit)},
 		// Without them the allocator keeps what a large answer needed until DuckDB works again.
-		"allocator_background_threads=true",
+		"allocator_background_threads": {"true"},
+		"preserve_insertion_order":     {"true"},
 	}
-	connector, err := duckdb.NewConnector("?"+strings.Join(options, "&"), nil)
+	connector, err := duckdb.NewConnector("?"+options.Encode(), nil)
 	if err != nil {
 		return nil, core.Errorf(core.SearchError, "DuckDB", "DuckDB does not start: %w", err)
 	}
-	d := &database{name: name, all: "*", spill: spillFolder(config.TempDir), db: sql.OpenDB(connector)}
+	d := &database{name: name, all: "*", spill: spill, db: sql.OpenDB(connector)}
 	d.db.SetMaxIdleConns(8)
 	d.db.SetMaxOpenConns(64)
 	d.close = sync.OnceValue(func() error { return errors.Join(d.db.Close(), removeSpill(d.spill)) })
@@ -109,17 +116,15 @@ func (d *database) lock(paths []string) error {
 	for i, path := range paths {
 		allowed[i] = quoteText(path)
 	}
-	statements := []string{
-		"SET GLOBAL TimeZone='UTC'",
-		"SET GLOBAL preserve_insertion_order=true",
+	settings := []string{
+		"TimeZone='UTC'",
 		// Footers are parsed once for each opened source.
-		"SET GLOBAL parquet_metadata_cache=true",
+		"parquet_metadata_cache=true",
 		// The automatic conversion rejects real files; geometry stays well-known binary.
-		"SET GLOBAL enable_geoparquet_conversion=false",
-		"SET GLOBAL temp_directory=" + quoteText(d.spill),
-		"SET GLOBAL allowed_paths=[" + strings.Join(allowed, ", ") + "]",
-		"SET GLOBAL enable_external_access=false",
-		"SET GLOBAL lock_configuration=true",
+		"enable_geoparquet_conversion=false",
+		"allowed_paths=[" + strings.Join(allowed, ", ") + "]",
+		"enable_external_access=false",
+		"lock_configuration=true",
 	}
 	ctx := context.Background()
 	conn, err := d.db.Conn(ctx)
@@ -130,10 +135,8 @@ func (d *database) lock(paths []string) error {
 	if d.footprint, err = registerFootprints(conn); err != nil {
 		return d.fault(ctx, err)
 	}
-	for _, statement := range statements {
-		if err := execute(ctx, conn, statement); err != nil {
-			return d.fault(ctx, err)
-		}
+	if _, err := conn.ExecContext(ctx, "SET GLOBAL "+strings.Join(settings, "; SET GLOBAL ")); err != nil {
+		return d.fault(ctx, err)
 	}
 	return nil
 }
