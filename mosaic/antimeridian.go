@@ -27,7 +27,7 @@ func (s *scratch) splitAtAntimeridian(sn *sourceNeed, cols, rows int, view *warp
 				continue
 			}
 		}
-		if !(slices.Max(x[:])-slices.Min(x[:]) > turn/2) {
+		if !sn.source.Parted(slices.Min(x[:]), slices.Max(x[:])) {
 			continue
 		}
 		y := [4]float64{s.ys[c], s.ys[c+1], s.ys[c+cols+1], s.ys[c+cols+2]}
@@ -58,7 +58,7 @@ func (s *scratch) sumAtPole(sn *sourceNeed, x, y [4]float64, view *warp.View, va
 	for i, k := range ring {
 		xs[i], ys[i] = x[k], y[k]
 	}
-	pole, ok := sn.source.Pole(xs[:], ys[:])
+	pole, ok := sn.source.PoleIn(xs[:], ys[:])
 	if !ok {
 		return false
 	}
@@ -67,7 +67,7 @@ func (s *scratch) sumAtPole(sn *sourceNeed, x, y [4]float64, view *warp.View, va
 	for i := range ring {
 		next := (i + 1) % len(ring)
 		across := sn.source.ShortWay(xs[next] - xs[i])
-		if math.Abs(ys[i]-pole) <= poleWithin || math.Abs(ys[next]-pole) <= poleWithin || across == 0 {
+		if sn.source.AtPole(ys[i]) || sn.source.AtPole(ys[next]) || across == 0 {
 			continue // along a meridian
 		}
 		for _, shift := range [3]float64{-turn, 0, turn} { // the part of it that lies on the raster, at either end
@@ -84,9 +84,6 @@ func (s *scratch) sumAtPole(sn *sourceNeed, x, y [4]float64, view *warp.View, va
 	copy(value, total)
 	return true
 }
-
-// poleWithin is how near to a pole's row a corner is the pole, in pixels.
-const poleWithin = 1e-6
 
 // plus is the sum of two pixels, which stays within the type's range.
 func plus(t core.DType, a, b []byte) []byte {

@@ -20,7 +20,7 @@ func TestSumAtAPole(t *testing.T) {
 	}
 	view := warp.View{Pix: pix, Type: core.Float32, Stride: width, Window: core.Window{Height: height, Width: width}, LevelWidth: width, LevelHeight: 180}
 	sn := &sourceNeed{source: &plan.Source{Kernel: core.Sum,
-		Placement: &plan.Placement{Turn: 360, Poles: [2]float64{0, 180}, Width: width, Height: 180}}}
+		Placement: &plan.Placement{Longitudes: plan.Longitudes{Turn: 360, Poles: [2]float64{0, 180}}, Width: width, Height: 180}}}
 	root := math.Sqrt2
 	for _, cell := range []struct {
 		x, y []float64 // above left and right, below left and right

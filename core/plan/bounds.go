@@ -56,7 +56,7 @@ func (p *Placement) reachPole(c *Cells, w core.Window, low, high *[2]float64) {
 	for row := w.Height - 1; row > 0; row-- {
 		add(row, 0)
 	}
-	if row, ok := p.Pole(xs, ys); ok {
+	if row, ok := p.PoleIn(xs, ys); ok {
 		// Every column between the pole and the cells.
 		widen(low, high, 0, row)
 		widen(low, high, float64(p.Width), row)

@@ -68,7 +68,7 @@ func (c *catalogOutlines) lookUp(proj *core.Proj) found {
 	if c.errs[key.system] == nil {
 		r := c.systems[key.system]
 		g := geometry{relation: r, width: key.width, height: key.height}
-		g.transform, g.again = r.nearGrid(key.transform, key.width)
+		g.transform, g.again = r.asOnGrid(key.transform, key.width)
 		f = found{extentOf(g.findOutline(c.grid, &c.points), c.shift), lonLatBoxOf(proj, c.degrees[key.system]), true}
 		c.computed++
 	}

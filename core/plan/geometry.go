@@ -22,13 +22,13 @@ type relation struct {
 	same     bool             // in the grid's CRS
 	forward  core.Transformer // grid CRS to raster CRS; nil when same
 	backward core.Transformer // raster CRS to grid CRS; nil when same
-	lon      [2]float64       // west and east of a grid in degrees, where the raster is in degrees too; else 0 and 0
+	grid     Longitudes       // the grid's, where the raster is in degrees too
 }
 
 func relate(grid core.Grid, crs string, p Projection) (relation, error) {
 	r := relation{same: p.Same(crs, grid.CRS)}
-	if grid.Transform.IsRectilinear() && p.Geographic(grid.CRS) && p.Geographic(crs) {
-		r.lon = eastWest(grid.Transform, grid.Cols)
+	if p.Geographic(grid.CRS) && p.Geographic(crs) {
+		r.grid = longitudesOf(grid.Transform, grid.Cols)
 	}
 	if r.same {
 		return r, nil
@@ -41,38 +41,17 @@ func relate(grid core.Grid, crs string, p Projection) (relation, error) {
 	return r, err
 }
 
-// eastWest gives the least and the greatest x of a rectilinear raster.
-func eastWest(t core.Affine, cols int) [2]float64 {
-	a, b := t.C, t.C+t.A*float64(cols)
-	return [2]float64{min(a, b), max(a, b)}
-}
-
-// nearGrid gives the transform of a raster in degrees as the grid counts them: it may go on beyond 180 degrees, where
-// the rasters begin anew at -180. again: the raster lies on the grid a turn further too, as a world on a grid across 180
-// degrees, or one that is counted from 0 to 360 on a grid from -180 to 180.
-func (r *relation) nearGrid(t core.Affine, cols int) (near core.Affine, again bool) {
-	near = t
-	if r.lon == [2]float64{} || !t.IsRectilinear() {
-		return near, false
+// asOnGrid gives the transform of a raster in degrees as the grid counts them. again: the raster touches it from both
+// sides (Longitudes.on).
+func (r *relation) asOnGrid(t core.Affine, cols int) (on core.Affine, again bool) {
+	lon := longitudesOf(t, cols)
+	if r.grid.Turn == 0 || lon.Turn == 0 {
+		return t, false
 	}
-	lon, slack, found := eastWest(t, cols), seamSlack*math.Abs(t.A), false
-	for _, turn := range [...]float64{0, 360, -360} {
-		if lon[0]+turn >= r.lon[1]-slack || lon[1]+turn <= r.lon[0]+slack {
-			continue
-		}
-		if found {
-			return near, true
-		}
-		near.C, found = t.C+turn, true
-		if lon[0]+turn <= r.lon[0]+slack && lon[1]+turn >= r.lon[1]-slack {
-			return near, false // it covers the grid from here
-		}
-	}
-	return near, false
+	add, again := lon.on(r.grid)
+	t.C += add
+	return t, again
 }
-
-// seamSlack is what rounding may do to a raster's edge, in pixels.
-const seamSlack = 1e-3
 
 // geometry is a raster's outline on the grid: its CRS, transform and size, whatever its bands and
 // levels. Items that repeat an outline (the same tile on other dates) share one.
@@ -86,8 +65,8 @@ type geometry struct {
 	// pixel is the size of a level-0 pixel in cells, along its two axes, at the centre of raster and
 	// grid's common part.
 	pixel [2]float64
-	turn  float64 // once around the Earth, in level-0 pixels along a row; 0 where x does not come round
-	again bool    // touches the grid from both sides (nearGrid)
+	lon   Longitudes // of level 0, where the grid may cross them anywhere: unless it is in the same CRS and meets them once
+	again bool       // touches the grid from both sides (asOnGrid)
 }
 
 func newGeometry(grid core.Grid, crs string, transform core.Affine, width, height int, p Projection) (*geometry, error) {
@@ -95,16 +74,15 @@ func newGeometry(grid core.Grid, crs string, transform core.Affine, width, heigh
 	if err != nil {
 		return nil, err
 	}
-	transform, again := r.nearGrid(transform, width)
-	g := &geometry{relation: r, transform: transform, width: width, height: height, again: again}
-	if again && r.same {
+	g := &geometry{relation: r, width: width, height: height}
+	g.transform, g.again = r.asOnGrid(transform, width)
+	if g.again && r.same {
 		g.same, g.forward, g.backward = false, unchanged{}, unchanged{}
 	}
-	if !g.same && transform.IsRectilinear() && p.Geographic(crs) {
-		g.turn = 360 / math.Abs(transform.A)
-		lon, slack := eastWest(transform, width), seamSlack*math.Abs(transform.A)
-		if again || lon[0] < -180-slack || lon[1] > 180+slack {
-			g.forward = around{g.forward, (lon[0]+lon[1])/2 - 180}
+	if !g.same && p.Geographic(crs) {
+		g.lon = longitudesOf(g.transform, width)
+		if g.again || g.lon.beyond() {
+			g.forward = g.lon.counted(g.forward)
 		}
 	}
 	g.outline = g.findOutline(grid, &outlinePoints{})
@@ -119,26 +97,6 @@ type unchanged struct{}
 
 // Transform leaves x and y.
 func (unchanged) Transform(x, y []float64) {}
-
-// around gives longitudes as a raster counts them that goes on beyond 180 degrees east or west (0 to 360, say): from
-// half a turn west of its middle to half a turn east. It does so before a lattice is laid, which then finds the jump
-// where the raster has it.
-type around struct {
-	core.Transformer
-	west float64
-}
-
-// Transform overwrites x and y; x are longitudes then.
-func (a around) Transform(x, y []float64) {
-	a.Transformer.Transform(x, y)
-	for i, lon := range x {
-		if lon < a.west || lon >= a.west+360 {
-			if x[i] = lon - 360*math.Floor((lon-a.west)/360); x[i] >= a.west+360 {
-				x[i] = a.west // it was less than a rounding below
-			}
-		}
-	}
-}
 
 // findPixel differentiates the mapping from cells to level-0 pixels at the centre of the common part,
 // and inverts it.
@@ -158,21 +116,14 @@ func (g *geometry) findPixel(grid core.Grid) [2]float64 {
 		for i := range x {
 			x[i], y[i] = toPixel.Apply(x[i], y[i])
 		}
-		jacobian := core.Affine{A: g.shortWay(x[1] - x[0]), B: g.shortWay(x[3] - x[2]), D: y[1] - y[0], E: y[3] - y[2]}
+		// The middle of a grid may be the antimeridian.
+		jacobian := core.Affine{A: g.lon.ShortWay(x[1] - x[0]), B: g.lon.ShortWay(x[3] - x[2]), D: y[1] - y[0], E: y[3] - y[2]}
 		if jacobian.Valid() {
 			sx, sy := jacobian.Inverse().Resolution()
 			return [2]float64{sx, sy}
 		}
 	}
 	return [2]float64{1, 1}
-}
-
-// shortWay is a difference of columns, around the Earth the shorter way: the middle of a grid may be the antimeridian.
-func (g *geometry) shortWay(cols float64) float64 {
-	if g.turn > 0 {
-		cols -= g.turn * math.Round(cols/g.turn)
-	}
-	return cols
 }
 
 // Placement is one pyramid level of a raster on the grid: everything that resampling needs to know of
@@ -186,12 +137,9 @@ type Placement struct {
 	// grid, so that chunks agree.
 	Scale [2]float64
 	// Shift, if Aligned, is added to a cell's (row, column) to give its pixel: a copy, no resampling.
-	Aligned bool
-	Shift   [2]int
-	// Turn is once around the Earth in level pixels, where the raster's x are longitudes that a grid in another CRS
-	// may cross the antimeridian of; else 0. Poles are then the rows of the north and the south pole.
-	Turn  float64
-	Poles [2]float64
+	Aligned    bool
+	Shift      [2]int
+	Longitudes // of the level, where the antimeridian may part a cell
 
 	centres *lattice.Lattice
 	corners *lattice.Lattice
@@ -232,12 +180,11 @@ func (g *geometry) place(grid core.Grid, header *cog.Header, level int) *Placeme
 	p := &Placement{
 		Outline: g.outline, Level: level, Width: l.Width, Height: l.Height,
 		Scale:   [2]float64{roundScale(g.pixel[0] * fx), roundScale(g.pixel[1] * fy)},
-		Turn:    g.turn / fx,
 		toLevel: t.Inverse(), rect: t.IsRectilinear(),
 		origin: [2]float64{t.C, t.F}, size: [2]float64{t.A, t.E},
 	}
-	if p.Turn > 0 {
-		p.Poles = [2]float64{(90 - t.F) / t.E, (-90 - t.F) / t.E}
+	if g.lon.Turn > 0 {
+		p.Longitudes = longitudesOf(t, l.Width)
 	}
 	resX, resY := t.Resolution()
 	p.finest = min(resX, resY)
@@ -276,42 +223,6 @@ func (p *Placement) align(grid core.Grid, t core.Affine) {
 	if off < within && math.Abs(m.C-math.Round(m.C)) < within && math.Abs(m.F-math.Round(m.F)) < within {
 		p.Aligned, p.Shift = true, [2]int{int(math.Round(m.F)), int(math.Round(m.C))}
 	}
-}
-
-// ShortWay is a difference of the level's columns, around the Earth the shorter way.
-func (p *Placement) ShortWay(cols float64) float64 {
-	if p.Turn > 0 {
-		cols -= p.Turn * math.Round(cols/p.Turn)
-	}
-	return cols
-}
-
-// atPole is how near to a pole's row a point is the pole, whose longitude means nothing, in level pixels.
-const atPole = 1e-6
-
-// Pole tells whether a ring of points goes round a pole or through it, and gives the pole's row.
-func (p *Placement) Pole(x, y []float64) (row float64, ok bool) {
-	if p.Turn == 0 || len(x) == 0 {
-		return 0, false
-	}
-	turned, mean := 0.0, 0.0
-	for i := range x {
-		next := (i + 1) % len(x)
-		for _, pole := range p.Poles {
-			if math.Abs(y[i]-pole) <= atPole {
-				return pole, true
-			}
-		}
-		turned += p.ShortWay(x[next] - x[i])
-		mean += y[i] / float64(len(x))
-	}
-	if !(math.Abs(turned) > p.Turn/2) { // NaN too
-		return 0, false
-	}
-	if math.Abs(mean-p.Poles[0]) <= math.Abs(mean-p.Poles[1]) {
-		return p.Poles[0], true
-	}
-	return p.Poles[1], true
 }
 
 // Centres gives the level coordinates of the cells' centres in the block at (row, col), counted in
@@ -368,7 +279,7 @@ func (p *Placement) SourceWindow(c *Cells, w core.Window, k core.Kernel) (need c
 	if !ok {
 		return core.Window{}, false
 	}
-	if k == core.Sum && p.Turn > 0 && high[0]-low[0] > p.Turn/2 {
+	if k == core.Sum && p.Parted(low[0], high[0]) {
 		p.reachPole(c, w, &low, &high)
 	}
 	limit := func(v float64) int { return int(max(-1<<40, min(1<<40, v))) }

@@ -73,8 +73,8 @@ func TestOutlinesAgainstBruteForce(t *testing.T) {
 			back := transform.Inverse()
 			for i := range x {
 				u, v := back.Apply(x[i], y[i])
-				if g.turn > 0 { // longitudes come round
-					u = math.Mod(math.Mod(u, g.turn)+g.turn, g.turn)
+				if turn := g.lon.Turn; turn > 0 { // longitudes come round
+					u = math.Mod(math.Mod(u, turn)+turn, turn)
 				}
 				if !(u >= 0 && v >= 0 && u < float64(pixels) && v < float64(pixels)) {
 					continue

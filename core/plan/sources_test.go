@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"math"
-	"slices"
 	"testing"
 
 	"cogweave/core"
@@ -20,19 +18,6 @@ func TestLongitudesFromZeroTo360(t *testing.T) {
 	list := reads(t, p, p.Whole(), headers)
 	if len(list) != 1 || list[0].TileIndex != 1 {
 		t.Errorf("%d tiles: %+v", len(list), list)
-	}
-}
-
-// still gives points as they are.
-type still struct{}
-
-func (still) Transform(x, y []float64) {}
-
-func TestAround(t *testing.T) {
-	x := []float64{-160, 20, 0, -1e-17, 359.5, 180, -180, math.NaN()}
-	around{still{}, 0}.Transform(x, make([]float64, len(x)))
-	if want := []float64{200, 20, 0, 0, 359.5, 180, 180}; !slices.Equal(x[:7], want) || !math.IsNaN(x[7]) {
-		t.Errorf("%v, want %v and NaN", x, want)
 	}
 }
 
