@@ -1,7 +1,6 @@
 package mosaic
 
 import (
-	"bytes"
 	"math"
 	"slices"
 
@@ -9,43 +8,106 @@ import (
 	"cogweave/mosaic/warp"
 )
 
-// splitAtAntimeridian samples anew the cells that the antimeridian runs through: their corners lie at both ends of
-// the raster, and the box between them would be all of it. Such a cell gets the larger of its two parts that has a
-// valid pixel, a sum both parts. s.xs and s.ys are the corners of rows x cols cells.
-func (s *scratch) splitAtAntimeridian(sn *sourceNeed, cols, rows int, view *warp.View, values, valid []byte) {
-	turn := sn.source.Turn
-	if turn == 0 {
+// acrossAntimeridian samples anew the cells that the antimeridian runs through: their corners lie at both ends of the
+// raster, and the box between them would be all of it. s.xs and s.ys are the corners of rows x cols cells.
+func (s *scratch) acrossAntimeridian(sn *sourceNeed, cols, rows int, view *warp.View, values, valid []byte) {
+	if sn.source.Turn == 0 {
 		return
 	}
-	size := view.Type.Size()
+	kernel, size := warp.Of(sn.source.Kernel), view.Type.Size()
 	for i := range rows * cols {
 		c := i/cols*(cols+1) + i%cols
 		x := [4]float64{s.xs[c], s.xs[c+1], s.xs[c+cols+1], s.xs[c+cols+2]}
-		if warp.Of(sn.source.Kernel) == warp.Sum {
-			y := [4]float64{s.ys[c], s.ys[c+1], s.ys[c+cols+1], s.ys[c+cols+2]}
-			if s.sumAtPole(sn, x, y, view, values[i*size:(i+1)*size], valid[i:i+1]) {
-				continue
-			}
+		y := [4]float64{s.ys[c], s.ys[c+1], s.ys[c+cols+1], s.ys[c+cols+2]}
+		value, some := values[i*size:(i+1)*size], valid[i:i+1]
+		switch {
+		case kernel == warp.Sum && s.sumAtPole(sn, x, y, view, value, some):
+		case sn.source.Parted(x[:]...):
+			joined, x := joinEnds(view, sn.source.Turn, x, y)
+			warp.SampleArea(kernel, &joined, 1, 1, x[:], y[:], value, some)
 		}
-		if !sn.source.Parted(slices.Min(x[:]), slices.Max(x[:])) {
+	}
+}
+
+// joinEnds gives the pixels under a cell that the antimeridian runs through side by side, and the columns of its corners
+// there: what lies at the raster's left end follows what lies at its right end.
+func joinEnds(view *warp.View, turn float64, x, y [4]float64) (_ warp.View, corners [4]float64) {
+	right, left := continued(x, turn)
+	if !touches(left, view.LevelWidth) {
+		return *view, right
+	}
+	if !touches(right, view.LevelWidth) {
+		return *view, left
+	}
+	for i := range x { // where the ends do not meet, nothing lies between them
+		x[i] = min(max(x[i], 0), float64(view.LevelWidth))
+	}
+	columns := max(view.LevelWidth, int(math.Round(turn)))
+	corners, _ = continued(x, float64(columns))
+	col0, col1 := reach(corners, columns+view.LevelWidth)
+	row0, row1 := reach(y, view.LevelHeight)
+	w := core.Window{Row: row0, Height: row1 - row0, Width: col1 - col0}.Intersect(core.Window{Row: view.Window.Row, Height: view.Window.Height, Width: col1 - col0})
+	if w.Empty() {
+		return *view, right
+	}
+	for i := range corners {
+		corners[i] -= float64(col0)
+	}
+	joined, pixels := *view, w.Height*w.Width
+	joined.Window, joined.Stride, joined.LevelWidth = w, w.Width, w.Width
+	joined.Pix, joined.Valid = make([]byte, pixels*view.Type.Size()), make([]byte, pixels)
+	put(&joined, view, -col0)
+	put(&joined, view, columns-col0)
+	return joined, corners
+}
+
+// continued gives the columns of the corners of a cell that the antimeridian runs through as they follow one another, at
+// the raster's right end and at its left end.
+func continued(x [4]float64, turn float64) (right, left [4]float64) {
+	middle := (slices.Max(x[:]) + slices.Min(x[:])) / 2
+	right, left = x, x
+	for i := range x {
+		if x[i] < middle {
+			right[i] += turn
+		} else {
+			left[i] -= turn
+		}
+	}
+	return right, left
+}
+
+// touches tells whether columns that follow one another reach into a raster.
+func touches(x [4]float64, width int) bool {
+	return slices.Max(x[:]) > 0 && slices.Min(x[:]) < float64(width)
+}
+
+// reach gives the first and the end of the pixels around some points, with one to spare on each side, of so many pixels.
+func reach(points [4]float64, count int) (first, end int) {
+	cut := func(v float64) int {
+		if v > 0 {
+			return int(min(v, float64(count)))
+		}
+		return 0 // NaN too
+	}
+	return cut(slices.Min(points[:]) - 1), cut(slices.Max(points[:]) + 2)
+}
+
+// put copies pixels of a view and their validity to so many columns further right in another.
+func put(to, from *warp.View, columns int) {
+	at := from.Window
+	at.Col += columns
+	part, size := at.Intersect(to.Window), from.Type.Size()
+	for row := part.Row; row < part.Row+part.Height; row++ {
+		source := (row-at.Row)*from.Stride + part.Col - at.Col
+		target := (row-to.Window.Row)*to.Stride + part.Col - to.Window.Col
+		copy(to.Pix[target*size:][:part.Width*size], from.Pix[source*size:])
+		known := to.Valid[target:][:part.Width]
+		if from.Valid != nil {
+			copy(known, from.Valid[source:])
 			continue
 		}
-		y := [4]float64{s.ys[c], s.ys[c+1], s.ys[c+cols+1], s.ys[c+cols+2]}
-		kernel := warp.Of(sn.source.Kernel)
-		value, some := values[i*size:(i+1)*size], valid[i:i+1]
-		both := parts(x, turn, float64(sn.source.Width))
-		warp.SampleArea(kernel, view, 1, 1, both[0][:], y[:], value, some)
-		switch first := bytes.Clone(value); {
-		case some[0] == 0:
-			warp.SampleArea(kernel, view, 1, 1, both[1][:], y[:], value, some)
-		case kernel == warp.Sum:
-			warp.SampleArea(kernel, view, 1, 1, both[1][:], y[:], value, some)
-			if some[0] != 0 {
-				copy(value, plus(view.Type, first, value))
-			} else {
-				copy(value, first)
-			}
-			some[0] = 1
+		for i := range known {
+			known[i] = 1
 		}
 	}
 }
@@ -96,24 +158,4 @@ func plus(t core.DType, a, b []byte) []byte {
 		sum = min(max(sum, low), high)
 	}
 	return t.Bytes(sum)
-}
-
-// parts gives the corners of a cell put together at the raster's right end and at its left end, the larger part first.
-func parts(x [4]float64, turn, width float64) [2][4]float64 {
-	middle := (slices.Max(x[:]) + slices.Min(x[:])) / 2
-	right, left := x, x
-	for i := range x {
-		if x[i] < middle {
-			right[i] += turn
-		} else {
-			left[i] -= turn
-		}
-	}
-	share := func(p [4]float64) float64 {
-		return math.Min(slices.Max(p[:]), width) - math.Max(slices.Min(p[:]), 0)
-	}
-	if share(left) > share(right) {
-		return [2][4]float64{left, right}
-	}
-	return [2][4]float64{right, left}
 }

@@ -32,7 +32,7 @@ func TestSumAtAPole(t *testing.T) {
 	} {
 		s := &scratch{xs: cell.x, ys: cell.y}
 		value, valid := make([]byte, 4), []byte{0}
-		s.splitAtAntimeridian(sn, 1, 1, &view, value, valid)
+		s.acrossAntimeridian(sn, 1, 1, &view, value, valid)
 		if got := float64(core.Float32.Value(value)); valid[0] != 1 || math.Abs(got-cell.want) > 1e-3 {
 			t.Errorf("corners %v: %v (%d), want %v", cell.x, got, valid[0], cell.want)
 		}

@@ -271,7 +271,7 @@ func (s *scratch) resample(sn *sourceNeed, b *block) {
 		s.xs, s.ys = grow(&s.xs, (rows+1)*(cols+1)), grow(&s.ys, (rows+1)*(cols+1))
 		warp.Interpolate(nodes.X, nodes.Y, nodes.PerRow, nodes.Step, row0, rows+1, col0, cols+1, s.xs, s.ys)
 		warp.SampleArea(warp.Of(sn.source.Kernel), &view, cols, rows, s.xs, s.ys, s.values, s.valid)
-		s.splitAtAntimeridian(sn, cols, rows, &view, s.values, s.valid)
+		s.acrossAntimeridian(sn, cols, rows, &view, s.values, s.valid)
 	case sn.source.Kernel.IsArea():
 		s.areas(sn, b, nodes, &view)
 	case c.Rows == nil && !view.Type.IsComplex():
@@ -302,6 +302,6 @@ func (s *scratch) areas(sn *sourceNeed, b *block, nodes *lattice.Nodes, view *wa
 		warp.Interpolate(nodes.X, nodes.Y, nodes.PerRow, nodes.Step, int(b.cells.Rows[i]), 2, int(b.cells.Cols[i]), 2, s.xs, s.ys)
 		value, valid := s.values[i*size:(i+1)*size], s.valid[i:i+1]
 		warp.SampleArea(warp.Of(sn.source.Kernel), view, 1, 1, s.xs, s.ys, value, valid)
-		s.splitAtAntimeridian(sn, 1, 1, view, value, valid)
+		s.acrossAntimeridian(sn, 1, 1, view, value, valid)
 	}
 }

@@ -96,3 +96,69 @@ def test_a_sum_across_the_antimeridian_takes_both_parts(tmp_path: Path) -> None:
     np.testing.assert_allclose(got, want, rtol=1e-4)
     # Scattered cells are no others.
     np.testing.assert_array_equal(np.asarray(da.isel(y=[7, 2, 3], x=[9, 0, 8]))[0], got[np.ix_([7, 2, 3], [9, 0, 8])])
+
+
+def _degrees(path: Path, west: float, data: Any, size: float, nodata: float | None = None) -> Path:
+    rows, cols = data.shape
+    with rasterio.open(
+        path, "w", driver="GTiff", count=1, height=rows, width=cols, dtype=data.dtype, crs="EPSG:4326", nodata=nodata,
+        transform=Affine(size, 0, west, 0, -size, size * rows / 2), tiled=True, blockxsize=64, blockysize=64,
+    ) as out:  # fmt: skip
+        out.write(data, 1)
+    return path
+
+
+ACROSS = {
+    "Mercator": cw.Grid("+proj=merc +lon_0=180 +datum=WGS84", (152_000, 0, -9.4e6, 0, -152_000, 9e6), (70, 141)),
+    "polar": cw.Grid("EPSG:3031", (171_000, 0, -1e6, 0, -171_000, -6e5), (12, 14)),
+    "degrees": cw.Grid("EPSG:4326", (1.3, 0, 160.2, 0, -1.3, 70), (40, 40)),
+    "one column": cw.Grid("EPSG:4326", (2.5, 0, 178.6, 0, -2.5, 70), (40, 1)),
+}
+
+
+@pytest.mark.parametrize("kernel", kernels.AREA)
+@pytest.mark.parametrize("grid", ACROSS)
+def test_cells_across_the_antimeridian(tmp_path: Path, grid: str, kernel: str) -> None:
+    """They are those of the same world counted from Greenwich, which has no end there."""
+    rng = np.random.default_rng(1)
+    data = rng.integers(1, 250, (360, 720)).astype("float32")
+    data[rng.random(data.shape) < 0.2] = 0
+    greenwich = _degrees(tmp_path / "greenwich.tif", 0, np.roll(data, -360, axis=1), 0.5, nodata=0)
+    across = _degrees(tmp_path / "across.tif", -180, data, 0.5, nodata=0)
+    read, plain = (
+        cw.open_item(path, grid=ACROSS[grid], resampling=kernel, overviews=False) for path in (across, greenwich)
+    )
+    got, want = np.asarray(read)[0], np.asarray(plain)[0]
+    assert np.isfinite(want).mean() > 0.9
+    np.testing.assert_allclose(got, want, rtol=1e-5)
+    np.testing.assert_array_equal(np.asarray(read.isel(y=[7, 2]).isel(x=slice(None, None, -1)))[0], got[[7, 2], ::-1])
+
+
+@pytest.mark.parametrize("kernel", ["mode", "min", "max", "med", "q1", "q3", "sum"])
+@pytest.mark.parametrize("side", ["west", "east"])
+def test_a_raster_that_ends_at_the_antimeridian(tmp_path: Path, side: str, kernel: str) -> None:
+    """Its part of a cell is what it would be if nothing but nodata went on beyond."""
+    data = np.random.default_rng(4).integers(1, 250, (400, 100)).astype("float32")
+    beyond = np.zeros_like(data)
+    pixels = [data, beyond] if side == "west" else [beyond, data]
+    ends = _degrees(tmp_path / "ends.tif", 170 if side == "west" else -180, data, 0.1, nodata=0)
+    goes_on = _degrees(tmp_path / "on.tif", 170, np.hstack(pixels), 0.1, nodata=0)
+    for grid in ACROSS["Mercator"], ACROSS["degrees"]:
+        got, want = (
+            np.asarray(cw.open_item(path, grid=grid, resampling=kernel, overviews=False))[0] for path in (ends, goes_on)
+        )
+        assert np.isfinite(want).sum() > 100
+        np.testing.assert_allclose(got, want, rtol=1e-5)
+
+
+@pytest.mark.parametrize("width", [357, 359, 360, 361, 362])
+@pytest.mark.parametrize("size", [1, 1.003])
+def test_a_sum_of_a_world_whose_ends_do_not_meet_loses_nothing(tmp_path: Path, width: int, size: float) -> None:
+    """They leave a gap, or lie over one another."""
+    data = np.random.default_rng(3).random((100, width))
+    path = _degrees(tmp_path / "world.tif", -size * width / 2, data, size)
+    degree = 2 * np.pi * 6378137 / 360
+    cell = (3.6 * degree, 0, -180 * degree, 0, -3.6 * degree, 72 * degree)
+    grid = cw.Grid("+proj=eqc +lon_0=178 +ellps=WGS84", cell, (40, 100))
+    got = np.nansum(np.asarray(cw.open_item(path, grid=grid, resampling="sum", overviews=False)))
+    assert got == pytest.approx(data.sum(), rel=1e-6)

@@ -34,12 +34,28 @@ func (p *Placement) bounds(c *Cells, w core.Window, k core.Kernel) (low, high [2
 	return low, high, ok
 }
 
-// reachPole widens bounds of the corners of cells to a pole that they lie around.
-func (p *Placement) reachPole(c *Cells, w core.Window, low, high *[2]float64) {
+// reachAround widens bounds of the corners of cells that lie more than half the earth apart: where the antimeridian runs
+// through the cells, to both ends of the raster; for a sum, to a pole that they lie around.
+func (p *Placement) reachAround(c *Cells, w core.Window, k core.Kernel, low, high *[2]float64) {
+	xs, ys := p.ring(c, w, k)
+	for i := range xs {
+		if p.Parted(xs[i], xs[(i+1)%len(xs)]) {
+			low[0], high[0] = min(low[0], 0), max(high[0], float64(p.Width-1))
+			break
+		}
+	}
+	if row, ok := p.PoleIn(xs, ys); ok && k == core.Sum {
+		// Every column between the pole and the cells.
+		widen(low, high, 0, row)
+		widen(low, high, float64(p.Width), row)
+	}
+}
+
+// ring gives the level coordinates of the points along the border of w, inside block c, each once, in order.
+func (p *Placement) ring(c *Cells, w core.Window, k core.Kernel) (xs, ys []float64) {
 	var n lattice.Nodes
-	p.Coordinates(c, core.Sum, &n)
+	p.Coordinates(c, k, &n)
 	row0, col0 := w.Row-c.Row*lattice.Block, w.Col-c.Col*lattice.Block
-	var xs, ys []float64
 	add := func(row, col int) {
 		x, y := at(n, row0+row, col0+col)
 		xs, ys = append(xs, x), append(ys, y)
@@ -56,11 +72,7 @@ func (p *Placement) reachPole(c *Cells, w core.Window, low, high *[2]float64) {
 	for row := w.Height - 1; row > 0; row-- {
 		add(row, 0)
 	}
-	if row, ok := p.PoleIn(xs, ys); ok {
-		// Every column between the pole and the cells.
-		widen(low, high, 0, row)
-		widen(low, high, float64(p.Width), row)
-	}
+	return xs, ys
 }
 
 func nowhere() (low, high [2]float64) {

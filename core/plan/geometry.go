@@ -279,8 +279,8 @@ func (p *Placement) SourceWindow(c *Cells, w core.Window, k core.Kernel) (need c
 	if !ok {
 		return core.Window{}, false
 	}
-	if k == core.Sum && p.Parted(low[0], high[0]) {
-		p.reachPole(c, w, &low, &high)
+	if k.IsArea() && p.Parted(low[0], high[0]) {
+		p.reachAround(c, w, k, &low, &high)
 	}
 	limit := func(v float64) int { return int(max(-1<<40, min(1<<40, v))) }
 	col0, row0 := limit(math.Floor(low[0])), limit(math.Floor(low[1]))

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"math"
+	"slices"
 
 	"cogweave/core"
 )
@@ -86,10 +87,10 @@ func (l Longitudes) ShortWay(cols float64) float64 {
 	return cols
 }
 
-// Parted tells whether the antimeridian runs between the least and the greatest column of some points that lie together:
-// they are further apart than half the earth.
-func (l Longitudes) Parted(least, greatest float64) bool {
-	return l.Turn > 0 && greatest-least > l.Turn/2
+// Parted tells whether the antimeridian runs between points that lie together: their columns are further apart than half
+// the earth.
+func (l Longitudes) Parted(x ...float64) bool {
+	return l.Turn > 0 && slices.Max(x)-slices.Min(x) > l.Turn/2
 }
 
 // atPole is how near to a pole's row a point is the pole, whose longitude means nothing, in pixels.
