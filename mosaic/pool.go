@@ -2,6 +2,7 @@ package mosaic
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 
 	"cogweave/core"
@@ -15,6 +16,7 @@ type Pool struct {
 	mu      sync.Mutex
 	wake    *sync.Cond
 	groups  []*Group // those with work, in the order in which they are served
+	born    int      // groups so far
 	threads int      // wanted
 	alive   int      // workers that run
 	idle    int      // of them, those that wait for a task
@@ -45,14 +47,23 @@ func (p *Pool) Threads() int {
 // Group is the tasks of one operation.
 type Group struct {
 	pool    *Pool
+	kin     any
+	born    int // which of the pool's groups it is
 	onPanic func(error)
 	urgent  []func()
 	normal  []func()
 	queued  bool
 }
 
-// Group starts an empty group. A panic in a task is given to onPanic.
-func (p *Pool) Group(onPanic func(error)) *Group { return &Group{pool: p, onPanic: onPanic} }
+// Group starts an empty group. A panic in a task is given to onPanic. Groups that have the same kin, if it is not nil, are
+// served one after the other: each in its turn gives it to the eldest. An array's chunks, which are alike, all end at once
+// otherwise, and workers have nothing to do while those who asked for them ask for the next.
+func (p *Pool) Group(kin any, onPanic func(error)) *Group {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.born++
+	return &Group{pool: p, kin: kin, born: p.born, onPanic: onPanic}
+}
 
 // Go queues a task. Urgent tasks run before the group's others: they free memory that others would add to.
 func (g *Group) Go(urgent bool, task func()) {
@@ -88,10 +99,11 @@ func (g *Group) Unneeded() bool {
 	return p.idle == 0 && p.alive >= p.threads && others == 0
 }
 
-// next takes a task from the group served longest ago. The lock is held.
+// next takes a task from the group served longest ago, or the eldest of its kin. The lock is held.
 func (p *Pool) next() (*Group, func()) {
-	g := p.groups[0]
-	p.groups = p.groups[1:]
+	p.groups = append(p.groups[1:], p.groups[0])
+	at := p.eldest(len(p.groups) - 1)
+	g := p.groups[at]
 	list := &g.urgent
 	if len(g.urgent) == 0 {
 		list = &g.normal
@@ -99,10 +111,23 @@ func (p *Pool) next() (*Group, func()) {
 	task := (*list)[0]
 	(*list)[0] = nil
 	*list = (*list)[1:]
-	if g.queued = len(g.urgent)+len(g.normal) > 0; g.queued {
-		p.groups = append(p.groups, g)
+	if g.queued = len(g.urgent)+len(g.normal) > 0; !g.queued {
+		p.groups = slices.Delete(p.groups, at, at+1)
 	}
 	return g, task
+}
+
+// eldest gives the place of the eldest of a group's kin that has work.
+func (p *Pool) eldest(at int) int {
+	if p.groups[at].kin == nil {
+		return at
+	}
+	for i, g := range p.groups {
+		if g.kin == p.groups[at].kin && g.born < p.groups[at].born {
+			at = i
+		}
+	}
+	return at
 }
 
 // workerNice lowers the workers' priority a little below that of the threads that wait for them: an event

@@ -2,6 +2,7 @@ package mosaic
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,7 +15,7 @@ func TestPoolServesGroupsInTurn(t *testing.T) {
 	var mu sync.Mutex
 	var order []string
 	var done sync.WaitGroup
-	a, b := p.Group(nil), p.Group(nil)
+	a, b := p.Group(nil, nil), p.Group(nil, nil)
 	a.Go(false, func() { <-gate })
 	add := func(g *Group, name string) {
 		done.Add(1)
@@ -36,10 +37,42 @@ func TestPoolServesGroupsInTurn(t *testing.T) {
 	}
 }
 
+// TestKinIsServedByAge: the chunks of an array end one after the other, and do not keep others waiting.
+func TestKinIsServedByAge(t *testing.T) {
+	p := NewPool(1)
+	gate, entered := make(chan struct{}), make(chan struct{})
+	p.Group(nil, nil).Go(false, func() { close(entered); <-gate })
+	<-entered
+	elder, younger, stranger := p.Group("array", nil), p.Group("array", nil), p.Group("other array", nil)
+	var order []string // of one worker's
+	var done sync.WaitGroup
+	for _, g := range []struct {
+		*Group
+		name string
+	}{{younger, "younger"}, {elder, "elder"}, {stranger, "stranger"}} {
+		for range 3 {
+			done.Add(1)
+			g.Go(false, func() {
+				order = append(order, g.name)
+				done.Done()
+			})
+		}
+	}
+	close(gate)
+	done.Wait()
+	kin := slices.DeleteFunc(slices.Clone(order), func(name string) bool { return name == "stranger" })
+	if !slices.IsSorted(kin) { // "elder" before "younger"
+		t.Errorf("the younger was served before the elder had ended: %v", order)
+	}
+	if at := slices.Index(order, "stranger"); at > 2 {
+		t.Errorf("a stranger waited for kin: %v", order)
+	}
+}
+
 func TestUrgentTasksRunFirst(t *testing.T) {
 	p := NewPool(1)
 	gate := make(chan struct{})
-	g := p.Group(nil)
+	g := p.Group(nil, nil)
 	g.Go(false, func() { <-gate })
 	order := make(chan string, 2)
 	g.Go(false, func() { order <- "normal" })
@@ -53,12 +86,12 @@ func TestUrgentTasksRunFirst(t *testing.T) {
 func TestPanicInATaskIsReported(t *testing.T) {
 	p := NewPool(2)
 	got := make(chan error, 1)
-	p.Group(func(err error) { got <- err }).Go(false, func() { panic("probe") })
+	p.Group(nil, func(err error) { got <- err }).Go(false, func() { panic("probe") })
 	if err := <-got; err == nil {
 		t.Error("no error")
 	}
 	after := make(chan struct{})
-	p.Group(nil).Go(false, func() { close(after) })
+	p.Group(nil, nil).Go(false, func() { close(after) })
 	<-after // the worker lives on
 }
 
@@ -67,7 +100,7 @@ func TestThreadsCanGrowAndShrink(t *testing.T) {
 	var running, most atomic.Int32
 	var done sync.WaitGroup
 	run := func(n int) {
-		g := p.Group(nil)
+		g := p.Group(nil, nil)
 		for range n {
 			done.Add(1)
 			g.Go(false, func() {
@@ -89,7 +122,7 @@ func TestThreadsCanGrowAndShrink(t *testing.T) {
 	together := func(n int) { // ends when that many tasks run at once
 		var all sync.WaitGroup
 		all.Add(n)
-		g := p.Group(nil)
+		g := p.Group(nil, nil)
 		for range n {
 			done.Add(1)
 			g.Go(false, func() {
@@ -117,7 +150,7 @@ func TestThreadsCanGrowAndShrink(t *testing.T) {
 // A worker goes on by itself where all others are busy, and only as long as no other group waits.
 func TestUnneeded(t *testing.T) {
 	p := NewPool(2)
-	g, other := p.Group(func(err error) { t.Error(err) }), p.Group(func(err error) { t.Error(err) })
+	g, other := p.Group(nil, func(err error) { t.Error(err) }), p.Group(nil, func(err error) { t.Error(err) })
 	busy, free := make(chan struct{}), make(chan struct{})
 	var tasks sync.WaitGroup
 	tasks.Add(3)

@@ -99,15 +99,15 @@ func (e *Engine) Run(ctx context.Context, p *plan.Plan, w plan.Window, headers p
 	}
 	r := &run{engine: e, plan: p, headers: headers, tiles: tiles, out: out, dtype: dtype, opts: opts}
 	r.ground = newGround(out, e.Pool.Threads())
-	reads := 1
+	reads, kin := 1, any(nil)
 	if opts.Ahead.Of > 0 {
-		reads = 2
+		reads, kin = 2, p
 	}
 	e.shared.enter(p, reads)
 	defer e.shared.leave(p, reads)
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	defer r.cancel()
-	r.group = e.Pool.Group(func(err error) { r.fail(-1, err) })
+	r.group = e.Pool.Group(kin, func(err error) { r.fail(-1, err) })
 	steps, err := r.resolve(w)
 	if err != nil {
 		return nil, err
