@@ -8,6 +8,8 @@ from pathlib import Path
 
 import cogweave as cw
 
+from tests.servers import ROOT
+
 PACKAGE = Path(cw.__file__).parent
 ENTRY_POINTS = {"backend", "cli"}  # found by xarray and by the shell
 
@@ -46,3 +48,15 @@ def test_the_reference_shows_every_public_name() -> None:
     errors = {name for name in cw.__all__ if getattr(getattr(cw, name), "__module__", "") == "cogweave.errors"}
     assert "errors" in shown
     assert not set(cw.__all__) - shown - twins - inside - errors - {"__version__"}
+
+
+def test_no_two_packages_define_the_same_c_function() -> None:
+    """All end up in one library, whose linker takes the first of two without a word."""
+    attribute = re.compile(r"__attribute__\(\(.*?\)\)\)?\s*")
+    definition = re.compile(r"^(?!.*\bstatic\b|typedef\b|#|/)\S[^;{}\n]*?\b(\w+)\([^;{}]*\)\s*\{", re.MULTILINE)
+    of: dict[str, set[str]] = {}
+    for file in sorted(f for room in ("core", "fetch", "mosaic", "capi") for f in (ROOT / room).rglob("*.c")):
+        for name in definition.findall(attribute.sub("", file.read_text())):
+            of.setdefault(name, set()).add(str(file.relative_to(ROOT)))
+    assert len(of) > 60
+    assert {name: files for name, files in of.items() if len(files) > 1} == {}

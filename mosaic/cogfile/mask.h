@@ -7,6 +7,6 @@
 
 /* Makes of n bytes of validity a mask as GDAL has it: 255 where they are not 0, or those of a further plane are not, each plane
    bytes after the one before. Tells whether some are 0. */
-int cw_join(uint8_t *valid, ptrdiff_t planes, ptrdiff_t plane, ptrdiff_t n);
+int cw_cog_mask(uint8_t *valid, ptrdiff_t planes, ptrdiff_t plane, ptrdiff_t n);
 
 #endif

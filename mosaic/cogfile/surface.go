@@ -1,8 +1,8 @@
 package cogfile
 
 // #cgo CFLAGS: -O3
-// #cgo noescape cw_join
-// #cgo nocallback cw_join
+// #cgo noescape cw_cog_mask
+// #cgo nocallback cw_cog_mask
 // #include "mask.h"
 import "C"
 
@@ -97,7 +97,7 @@ func (s *surface) findMask(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return core.Errorf(core.Cancelled, "Cancelled", "writing was cancelled: %w", ctx.Err())
 		}
-		if C.cw_join((*C.uint8_t)(&s.valid[from]), C.ptrdiff_t(len(s.Layers)), C.ptrdiff_t(plane), C.ptrdiff_t(s.Grid.Cols)) != 0 {
+		if C.cw_cog_mask((*C.uint8_t)(&s.valid[from]), C.ptrdiff_t(len(s.Layers)), C.ptrdiff_t(plane), C.ptrdiff_t(s.Grid.Cols)) != 0 {
 			s.mask = s.valid[:plane]
 		}
 	}
