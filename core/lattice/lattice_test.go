@@ -41,8 +41,8 @@ func (n Nodes) at(row, col int) (x, y float64) {
 func worst(t testing.TB, grid core.Grid, tr core.Transformer, tol float64) float64 {
 	l := New(grid, tr, 0.5, tol)
 	err := 0.0
-	for row := 0; row < grid.Rows; row += 37 {
-		for col := 0; col < grid.Cols; col += 41 {
+	for row := 0; row < grid.Rows; row += 13 {
+		for col := 0; col < grid.Cols; col += 11 {
 			n := nodesOf(l, row/Block, col/Block)
 			x, y := n.at(row%Block, col%Block)
 			gx, gy := grid.Transform.Apply(float64(col)+0.5, float64(row)+0.5)
@@ -70,6 +70,12 @@ func TestTolerance(t *testing.T) {
 		"web mercator 10 m":    {core.Grid{CRS: "EPSG:3857", Transform: core.Affine{A: 10, C: 1300000, E: -10, F: 6100000}, Rows: 1100, Cols: 1100}, "EPSG:32633", 10},
 		"degrees 1 km":         {core.Grid{CRS: "EPSG:4326", Transform: core.Affine{A: 0.01, C: 0, E: -0.01, F: 60}, Rows: 1200, Cols: 1200}, "EPSG:32633", 1000},
 		"whole world":          {core.Grid{CRS: "EPSG:4326", Transform: core.Affine{A: 0.5, C: -180, E: -0.5, F: 90}, Rows: 360, Cols: 720}, "EPSG:3857", 50000},
+		"around a pole":        {core.Grid{CRS: "EPSG:3995", Transform: core.Affine{A: 1000, C: -233130, E: -1000, F: 341170}, Rows: 600, Cols: 600}, "EPSG:4326", 0.02},
+		"on a pole, fine":      {core.Grid{CRS: "EPSG:3413", Transform: core.Affine{A: 10, C: -3005, E: -10, F: 5005}, Rows: 700, Cols: 700}, "EPSG:4326", 1e-4},
+		"beside a pole":        {core.Grid{CRS: "EPSG:3413", Transform: core.Affine{A: 1000, C: 100e3, E: -1000, F: 1100e3}, Rows: 1000, Cols: 1000}, "EPSG:4326", 0.02},
+		"antimeridian":         {core.Grid{CRS: "EPSG:3832", Transform: core.Affine{A: 1000, C: 2.8e6, E: -1000, F: 8e6}, Rows: 1000, Cols: 1000}, "EPSG:4326", 0.02},
+		"wide cells":           {core.Grid{CRS: "EPSG:3832", Transform: core.Affine{A: 6000, C: -6e6, E: -6000, F: 6e6}, Rows: 1000, Cols: 1000}, "EPSG:4326", 0.05},
+		"horizon":              {core.Grid{CRS: "+proj=ortho +lat_0=60 +lon_0=170", Transform: core.Affine{A: 13000, C: -6.5e6, E: -13000, F: 6.5e6}, Rows: 1000, Cols: 1000}, "EPSG:4326", 0.05},
 		"south pole":           {core.Grid{CRS: "EPSG:3031", Transform: core.Affine{A: 10000, C: -1000000, E: -10000, F: 1000000}, Rows: 200, Cols: 200}, "EPSG:4326", 0.1},
 	}
 	for name, c := range cases {
