@@ -13,8 +13,9 @@ func (l *Lattice) dense(row0, col0 int) Nodes {
 	if ok {
 		return n
 	}
-	n.shape(1, Block+l.beyond-1)
+	l.shapeDense(&n)
 	l.pieces(row0, col0, &n, 0, Block/2)
+	l.seam.each(n.X, l.onSeam())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.blocks) >= maxBlocks {

@@ -41,9 +41,10 @@ type Nodes struct {
 type Lattice struct {
 	grid   core.Grid
 	source core.Transformer // grid CRS to source CRS; nil where they are the same
-	offset float64          // 0.5 for cell centres, 0 for cell corners
-	tol    float64          // greatest error of an interpolated coordinate, source CRS units
-	beyond int              // nodes beyond the block's edge
+	seam   Seam
+	offset float64 // 0.5 for cell centres, 0 for cell corners
+	tol    float64 // greatest error of an interpolated coordinate, source CRS units
+	beyond int     // nodes beyond the block's edge
 
 	mu      sync.Mutex
 	squares map[squareKey]*square
@@ -57,14 +58,14 @@ const (
 )
 
 // New makes the lattice of a grid. source maps grid CRS coordinates to the source CRS (nil: the same
-// CRS). offset is 0.5 for cell centres, 0 for their top-left corners. tolerance is the greatest error
+// CRS), whose x are counted by seam. offset is 0.5 for cell centres, 0 for their top-left corners. tolerance is the greatest error
 // in units of the source CRS.
-func New(grid core.Grid, source core.Transformer, offset, tolerance float64) *Lattice {
+func New(grid core.Grid, source core.Transformer, seam Seam, offset, tolerance float64) *Lattice {
 	beyond := 1
 	if offset == 0 {
 		beyond = 2 // the last cells' far corners have their own cell of nodes
 	}
-	return &Lattice{grid: grid, source: source, offset: offset, tol: tolerance, beyond: beyond, squares: map[squareKey]*square{}, blocks: map[[2]int]Nodes{}}
+	return &Lattice{grid: grid, source: source, seam: seam, offset: offset, tol: tolerance, beyond: beyond, squares: map[squareKey]*square{}, blocks: map[[2]int]Nodes{}}
 }
 
 // squareKey is the side of a square, in cells, and where it lies, counted in such squares.
@@ -92,7 +93,12 @@ func (l *Lattice) Nodes(row, col int, n *Nodes) {
 	}
 	if sq := l.fitted(row, col); sq != nil {
 		n.shape(sq.step, Block/sq.step+l.beyond)
-		sq.nodes(row*Block, col*Block, n)
+		sq.lay(row*Block, col*Block, n, 0, n.PerRow)
+		if !l.seam.together(n.X, l.onSeam()) {
+			l.shapeDense(n)
+			sq.lay(row*Block, col*Block, n, 0, n.PerRow)
+			l.seam.each(n.X, l.onSeam())
+		}
 		return
 	}
 	dense := l.dense(row*Block, col*Block)
@@ -107,6 +113,12 @@ func (n *Nodes) shape(step, per int) {
 	n.X = slices.Grow(n.X[:0], per*per)[:per*per]
 	n.Y = slices.Grow(n.Y[:0], per*per)[:per*per]
 }
+
+// shapeDense makes room for a node for each cell.
+func (l *Lattice) shapeDense(n *Nodes) { n.shape(1, Block+l.beyond-1) }
+
+// onSeam is how near to the seam a point is on it.
+func (l *Lattice) onSeam() float64 { return l.tol / 20 }
 
 // affine is the block of a source in the same CRS: its corners say everything.
 func (l *Lattice) affine(row0, col0 int, n *Nodes) {
@@ -176,12 +188,18 @@ func (l *Lattice) fit(sq *square) {
 	}
 	x, y := l.at(rows, cols)
 	for i := range nodes {
-		sq.x[i/(degree+1)][i%(degree+1)] = x[i]
-		sq.y[i/(degree+1)][i%(degree+1)] = y[i]
+		p, q := i/(degree+1), i%(degree+1)
+		switch { // longitudes go on across the seam
+		case q > 0:
+			x[i] = l.seam.near(x[i], x[i-1])
+		case p > 0:
+			x[i] = l.seam.near(x[i], x[i-degree-1])
+		}
+		sq.x[p][q], sq.y[p][q] = x[i], y[i]
 	}
 	for i := nodes; i < len(x); i++ {
 		px, py := sq.at(rows[i], cols[i])
-		if !(math.Hypot(px-x[i], py-y[i]) <= l.tol/4) { // NaN too
+		if !(math.Hypot(px-l.seam.near(x[i], px), py-y[i]) <= l.tol/4) { // NaN too
 			return
 		}
 	}
@@ -280,9 +298,6 @@ func (l *line) sum(wc *[degree + 1]float64) (x, y float64) {
 	}
 	return x, y
 }
-
-// nodes evaluates the polynomial at the control points of a block.
-func (s *square) nodes(row0, col0 int, n *Nodes) { s.lay(row0, col0, n, 0, n.PerRow) }
 
 // lay evaluates the polynomial at count x count control points from cell (row0, col0) on, into n from position first on.
 func (s *square) lay(row0, col0 int, n *Nodes, first, count int) {

@@ -38,25 +38,41 @@ func (n Nodes) at(row, col int) (x, y float64) {
 }
 
 // worst is the greatest distance, in source units, between the lattice and the exact transform.
-func worst(t testing.TB, grid core.Grid, tr core.Transformer, tol float64) float64 {
-	l := New(grid, tr, 0.5, tol)
+func worst(t testing.TB, grid core.Grid, tr core.Transformer, seam Seam, tol float64) float64 {
+	l := New(grid, tr, seam, 0.5, tol)
 	err := 0.0
-	for row := 0; row < grid.Rows; row += 13 {
-		for col := 0; col < grid.Cols; col += 11 {
-			n := nodesOf(l, row/Block, col/Block)
-			x, y := n.at(row%Block, col%Block)
-			gx, gy := grid.Transform.Apply(float64(col)+0.5, float64(row)+0.5)
-			ex, ey := []float64{gx}, []float64{gy}
-			tr.Transform(ex, ey)
-			if math.IsNaN(ex[0]) != math.IsNaN(x) {
-				t.Fatalf("cell (%d, %d): lattice %v, exact %v", row, col, x, ex[0])
+	for row0 := 0; row0 < grid.Rows; row0 += Block {
+		for col0 := 0; col0 < grid.Cols; col0 += Block {
+			n := nodesOf(l, row0/Block, col0/Block)
+			var xs, ys, ex, ey []float64
+			for row := row0; row < min(row0+Block, grid.Rows); row += 7 {
+				for col := col0; col < min(col0+Block, grid.Cols); col += 9 {
+					x, y := n.at(row%Block, col%Block)
+					xs, ys = append(xs, x), append(ys, y)
+					x, y = grid.Transform.Apply(float64(col)+0.5, float64(row)+0.5)
+					ex, ey = append(ex, x), append(ey, y)
+				}
 			}
-			if !math.IsNaN(x) {
-				err = max(err, math.Hypot(x-ex[0], y-ey[0]))
+			tr.Transform(ex, ey)
+			for i, x := range xs {
+				if math.IsNaN(ex[i]) != math.IsNaN(x) || seam.Turn > 0 && (x < seam.West || x >= seam.West+seam.Turn) {
+					t.Fatalf("block at (%d, %d): lattice %v, exact %v", row0, col0, x, ex[i])
+				}
+				if !math.IsNaN(x) {
+					err = max(err, math.Hypot(x-seam.near(ex[i], x), ys[i]-ey[i]))
+				}
 			}
 		}
 	}
 	return err
+}
+
+// seams are ways to count the x of a source.
+func seams(source string) []Seam {
+	if source != "EPSG:4326" {
+		return []Seam{{}}
+	}
+	return []Seam{{-180, 360}, {173.1, 360}}
 }
 
 func TestTolerance(t *testing.T) {
@@ -81,8 +97,10 @@ func TestTolerance(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			tol := 2e-5 * c.px
-			if got := worst(t, c.grid, transformer(t, c.grid.CRS, c.src), tol); got > tol {
-				t.Errorf("error %.3g source px", got/c.px)
+			for _, seam := range seams(c.src) {
+				if got := worst(t, c.grid, transformer(t, c.grid.CRS, c.src), seam, tol); got > tol {
+					t.Errorf("%+v: error %.3g source px", seam, got/c.px)
+				}
 			}
 		})
 	}
@@ -90,7 +108,7 @@ func TestTolerance(t *testing.T) {
 
 func TestStepIsWideBetweenUTMZones(t *testing.T) {
 	grid := core.Grid{CRS: "EPSG:32633", Transform: core.Affine{A: 10, C: 300000, E: -10, F: 5300000}, Rows: 4096, Cols: 4096}
-	l := New(grid, transformer(t, grid.CRS, "EPSG:32632"), 0.5, 2e-5*10)
+	l := New(grid, transformer(t, grid.CRS, "EPSG:32632"), Seam{}, 0.5, 2e-5*10)
 	if n := nodesOf(l, 3, 5); n.Step < 16 {
 		t.Errorf("step %d: too many nodes for the speed that resampling needs", n.Step)
 	}
@@ -98,7 +116,7 @@ func TestStepIsWideBetweenUTMZones(t *testing.T) {
 
 func TestSameCRSIsExact(t *testing.T) {
 	grid := core.Grid{CRS: "EPSG:32633", Transform: core.Affine{A: 10, C: 300000, E: -10, F: 5300000}, Rows: 300, Cols: 300}
-	l := New(grid, nil, 0.5, 1e-9)
+	l := New(grid, nil, Seam{}, 0.5, 1e-9)
 	for _, cell := range [][2]int{{0, 0}, {63, 64}, {299, 130}} {
 		x, y := nodesOf(l, cell[0]/Block, cell[1]/Block).at(cell[0]%Block, cell[1]%Block)
 		if x != 300000+10*(float64(cell[1])+0.5) || y != 5300000-10*(float64(cell[0])+0.5) {
@@ -109,7 +127,7 @@ func TestSameCRSIsExact(t *testing.T) {
 
 func BenchmarkNodes(b *testing.B) {
 	grid := core.Grid{CRS: "EPSG:32633", Transform: core.Affine{A: 10, C: 300000, E: -10, F: 5300000}, Rows: 4096, Cols: 4096}
-	l := New(grid, transformer(b, grid.CRS, "EPSG:32632"), 0.5, 2e-5*10)
+	l := New(grid, transformer(b, grid.CRS, "EPSG:32632"), Seam{}, 0.5, 2e-5*10)
 	var n Nodes
 	for i := 0; b.Loop(); i++ {
 		l.Nodes(i%64, i/64%64, &n)

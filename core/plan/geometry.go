@@ -81,9 +81,6 @@ func newGeometry(grid core.Grid, crs string, transform core.Affine, width, heigh
 	}
 	if !g.same && p.Geographic(crs) {
 		g.lon = longitudesOf(g.transform, width)
-		if g.again || g.lon.beyond() {
-			g.forward = g.lon.counted(g.forward)
-		}
 	}
 	g.outline = g.findOutline(grid, &outlinePoints{})
 	if !g.outline.Empty() {
@@ -189,8 +186,8 @@ func (g *geometry) place(grid core.Grid, header *cog.Header, level int) *Placeme
 	resX, resY := t.Resolution()
 	p.finest = min(resX, resY)
 	tol := tolerance * p.finest
-	p.centres = lattice.New(grid, g.forward, 0.5, tol)
-	p.corners = lattice.New(grid, g.forward, 0, tol)
+	p.centres = lattice.New(grid, g.forward, g.lon.seam(), 0.5, tol)
+	p.corners = lattice.New(grid, g.forward, g.lon.seam(), 0, tol)
 	if g.same {
 		p.align(grid, t)
 	}
