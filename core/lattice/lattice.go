@@ -58,8 +58,8 @@ const (
 )
 
 // New makes the lattice of a grid. source maps grid CRS coordinates to the source CRS (nil: the same
-// CRS), whose x are counted by seam. offset is 0.5 for cell centres, 0 for their top-left corners. tolerance is the greatest error
-// in units of the source CRS.
+// CRS); seam says how its x are counted. offset is 0.5 for cell centres, 0 for their top-left corners.
+// tolerance is the greatest error in units of the source CRS.
 func New(grid core.Grid, source core.Transformer, seam Seam, offset, tolerance float64) *Lattice {
 	beyond := 1
 	if offset == 0 {
