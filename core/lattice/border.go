@@ -18,8 +18,8 @@ func (l *Lattice) Border(w core.Window) (x, y []float64, slack float64, ok bool)
 	if l.source == nil {
 		return nil, nil, 0, false
 	}
-	sq := l.square(w.Row/Square, w.Col/Square)
-	if sq.step == 0 || math.IsInf(sq.slack, 1) {
+	sq := l.fitted(w.Row/Block, w.Col/Block)
+	if sq == nil || math.IsInf(sq.slack, 1) {
 		return nil, nil, 0, false
 	}
 	step := max(sq.step, chord)
@@ -47,7 +47,7 @@ func (l *Lattice) Border(w core.Window) (x, y []float64, slack float64, ok bool)
 			x, y = append(x, px), append(y, py)
 		}
 	}
-	return x, y, sq.slack, true
+	return x, y, sq.slack, l.seam.together(x, sq.slack)
 }
 
 // ends are the first and last of a run of positions, once if they are one.

@@ -6,9 +6,9 @@
 // points of a square of Square cells, through which a polynomial of degree 4 per axis is laid; the
 // polynomial gives the nodes of Block cells, at the widest step at which linear interpolation between
 // nodes stays within the tolerance. The polynomial is checked against the exact transform, interpolation
-// against the polynomial. Where the
-// polynomial fails (poles, the antimeridian, the edge of a projection) the nodes are exact, as dense
-// as need be.
+// against the polynomial. A square that no polynomial fits, as of wide cells or near a pole, is cut into
+// four, down to single blocks; a block, down to sixteen pieces, which give each cell its own node. Where even
+// these fail (at a pole, at the edge of a projection) the nodes are exact.
 package lattice
 
 import (
@@ -22,7 +22,7 @@ import (
 // Block is the side, in cells, of the squares that are interpolated together.
 const Block = 64
 
-// Square is the side, in cells, of the squares that share one polynomial.
+// Square is the side, in cells, of the largest squares that share one polynomial.
 const Square = 512
 
 const degree = 4
@@ -41,13 +41,14 @@ type Nodes struct {
 type Lattice struct {
 	grid   core.Grid
 	source core.Transformer // grid CRS to source CRS; nil where they are the same
-	offset float64          // 0.5 for cell centres, 0 for cell corners
-	tol    float64          // greatest error of an interpolated coordinate, source CRS units
-	beyond int              // nodes beyond the block's edge
+	seam   Seam
+	offset float64 // 0.5 for cell centres, 0 for cell corners
+	tol    float64 // greatest error of an interpolated coordinate, source CRS units
+	beyond int     // nodes beyond the block's edge
 
 	mu      sync.Mutex
-	squares map[[2]int]*square
-	blocks  map[[2]int]Nodes // exact blocks, where no polynomial fits: up to 4,096 transforms each
+	squares map[squareKey]*square
+	blocks  map[[2]int]Nodes // by first cell: those that no polynomial fits
 }
 
 // maxSquares and maxBlocks bound the memory of one lattice, to 8 MiB and 32 MiB.
@@ -57,19 +58,23 @@ const (
 )
 
 // New makes the lattice of a grid. source maps grid CRS coordinates to the source CRS (nil: the same
-// CRS). offset is 0.5 for cell centres, 0 for their top-left corners. tolerance is the greatest error
-// in units of the source CRS.
-func New(grid core.Grid, source core.Transformer, offset, tolerance float64) *Lattice {
+// CRS); seam says how its x are counted. offset is 0.5 for cell centres, 0 for their top-left corners.
+// tolerance is the greatest error in units of the source CRS.
+func New(grid core.Grid, source core.Transformer, seam Seam, offset, tolerance float64) *Lattice {
 	beyond := 1
 	if offset == 0 {
 		beyond = 2 // the last cells' far corners have their own cell of nodes
 	}
-	return &Lattice{grid: grid, source: source, offset: offset, tol: tolerance, beyond: beyond, squares: map[[2]int]*square{}, blocks: map[[2]int]Nodes{}}
+	return &Lattice{grid: grid, source: source, seam: seam, offset: offset, tol: tolerance, beyond: beyond, squares: map[squareKey]*square{}, blocks: map[[2]int]Nodes{}}
 }
+
+// squareKey is the side of a square, in cells, and where it lies, counted in such squares.
+type squareKey struct{ side, row, col int }
 
 // square is the polynomial of one square, or the lack of one.
 type square struct {
 	once   sync.Once
+	side   int
 	row0   int // first cell
 	col0   int
 	height float64 // cells spanned by the polynomial's nodes
@@ -86,16 +91,20 @@ func (l *Lattice) Nodes(row, col int, n *Nodes) {
 		l.affine(row*Block, col*Block, n)
 		return
 	}
-	sq := l.square(row*Block/Square, col*Block/Square)
-	if sq.step > 0 {
+	if sq := l.fitted(row, col); sq != nil {
 		n.shape(sq.step, Block/sq.step+l.beyond)
-		sq.nodes(row*Block, col*Block, n)
+		sq.lay(row*Block, col*Block, n, 0, n.PerRow)
+		if !l.seam.together(n.X, l.onSeam()) {
+			l.shapeDense(n)
+			sq.lay(row*Block, col*Block, n, 0, n.PerRow)
+			l.seam.each(n.X, l.onSeam())
+		}
 		return
 	}
-	exact := l.exact(row*Block, col*Block)
-	n.shape(exact.Step, exact.PerRow)
-	copy(n.X, exact.X)
-	copy(n.Y, exact.Y)
+	dense := l.dense(row*Block, col*Block)
+	n.shape(dense.Step, dense.PerRow)
+	copy(n.X, dense.X)
+	copy(n.Y, dense.Y)
 }
 
 // shape makes room for so many nodes.
@@ -104,6 +113,12 @@ func (n *Nodes) shape(step, per int) {
 	n.X = slices.Grow(n.X[:0], per*per)[:per*per]
 	n.Y = slices.Grow(n.Y[:0], per*per)[:per*per]
 }
+
+// shapeDense makes room for a node for each cell.
+func (l *Lattice) shapeDense(n *Nodes) { n.shape(1, Block+l.beyond-1) }
+
+// onSeam is how near to the seam a point is on it.
+func (l *Lattice) onSeam() float64 { return l.tol / 20 }
 
 // affine is the block of a source in the same CRS: its corners say everything.
 func (l *Lattice) affine(row0, col0 int, n *Nodes) {
@@ -114,15 +129,24 @@ func (l *Lattice) affine(row0, col0 int, n *Nodes) {
 	}
 }
 
-func (l *Lattice) square(row, col int) *square {
-	key := [2]int{row, col}
+// fitted gives the largest square around a block that a polynomial fits; nil if none does.
+func (l *Lattice) fitted(row, col int) *square {
+	for side := Square; side >= Block; side /= 2 {
+		if sq := l.square(squareKey{side, row * Block / side, col * Block / side}); sq.step > 0 {
+			return sq
+		}
+	}
+	return nil
+}
+
+func (l *Lattice) square(key squareKey) *square {
 	l.mu.Lock()
 	sq := l.squares[key]
 	if sq == nil {
 		if len(l.squares) >= maxSquares {
 			clear(l.squares)
 		}
-		sq = &square{row0: row * Square, col0: col * Square}
+		sq = &square{side: key.side, row0: key.row * key.side, col0: key.col * key.side}
 		l.squares[key] = sq
 	}
 	l.mu.Unlock()
@@ -145,8 +169,8 @@ func (l *Lattice) at(rows, cols []float64) (x, y []float64) {
 // fit lays the polynomial through a square and finds the widest step that meets the tolerance.
 func (l *Lattice) fit(sq *square) {
 	// A square at the edge spans only the grid: beyond it the transform may not exist.
-	sq.height = float64(max(1, min(Square, l.grid.Rows-sq.row0)))
-	sq.width = float64(max(1, min(Square, l.grid.Cols-sq.col0)))
+	sq.height = float64(max(1, min(sq.side, l.grid.Rows-sq.row0)))
+	sq.width = float64(max(1, min(sq.side, l.grid.Cols-sq.col0)))
 	var rows, cols []float64
 	for p := range degree + 1 {
 		for q := range degree + 1 {
@@ -164,12 +188,18 @@ func (l *Lattice) fit(sq *square) {
 	}
 	x, y := l.at(rows, cols)
 	for i := range nodes {
-		sq.x[i/(degree+1)][i%(degree+1)] = x[i]
-		sq.y[i/(degree+1)][i%(degree+1)] = y[i]
+		p, q := i/(degree+1), i%(degree+1)
+		switch { // longitudes go on across the seam
+		case q > 0:
+			x[i] = l.seam.near(x[i], x[i-1])
+		case p > 0:
+			x[i] = l.seam.near(x[i], x[i-degree-1])
+		}
+		sq.x[p][q], sq.y[p][q] = x[i], y[i]
 	}
 	for i := nodes; i < len(x); i++ {
 		px, py := sq.at(rows[i], cols[i])
-		if !(math.Hypot(px-x[i], py-y[i]) <= l.tol/4) { // NaN too
+		if !(math.Hypot(px-l.seam.near(x[i], px), py-y[i]) <= l.tol/4) { // NaN too
 			return
 		}
 	}
@@ -269,79 +299,18 @@ func (l *line) sum(wc *[degree + 1]float64) (x, y float64) {
 	return x, y
 }
 
-// nodes evaluates the polynomial at the control points of a block.
-func (s *square) nodes(row0, col0 int, n *Nodes) {
-	per := n.PerRow
+// lay evaluates the polynomial at count x count control points from cell (row0, col0) on, into n from position first on.
+func (s *square) lay(row0, col0 int, n *Nodes, first, count int) {
 	var columns [Block + 2][degree + 1]float64
-	for q := range per {
-		columns[q] = weights(float64(col0+q*s.step-s.col0) / s.width * degree)
+	for q := range count {
+		columns[q] = weights(float64(col0+q*n.Step-s.col0) / s.width * degree)
 	}
-	for p := range per {
-		wr := weights(float64(row0+p*s.step-s.row0) / s.height * degree)
+	for p := range count {
+		wr := weights(float64(row0+p*n.Step-s.row0) / s.height * degree)
 		along := s.along(&wr)
-		for q := range per {
-			n.X[p*per+q], n.Y[p*per+q] = along.sum(&columns[q])
+		for q := range count {
+			k := first + p*n.PerRow + q
+			n.X[k], n.Y[k] = along.sum(&columns[q])
 		}
 	}
-}
-
-// exact is a block where no polynomial fits: exact nodes, at the widest step at which the middles of
-// their cells' edges are exact too; in the end one node for each cell.
-func (l *Lattice) exact(row0, col0 int) Nodes {
-	key := [2]int{row0, col0}
-	l.mu.Lock()
-	n, ok := l.blocks[key]
-	l.mu.Unlock()
-	if ok {
-		return n
-	}
-	n = l.densify(row0, col0)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.blocks) >= maxBlocks {
-		clear(l.blocks)
-	}
-	l.blocks[key] = n
-	return n
-}
-
-func (l *Lattice) densify(row0, col0 int) Nodes {
-	for step := Block / 4; step > 1; step /= 2 {
-		n := l.exactNodes(row0, col0, step)
-		// Every second node of the next finer lattice lies on this one; the others test it.
-		if l.linear(n, l.exactNodes(row0, col0, step/2)) {
-			return n
-		}
-	}
-	return l.exactNodes(row0, col0, 1)
-}
-
-func (l *Lattice) exactNodes(row0, col0, step int) Nodes {
-	per := Block/step + l.beyond
-	rows, cols := make([]float64, per*per), make([]float64, per*per)
-	for i := range rows {
-		rows[i], cols[i] = float64(row0+i/per*step), float64(col0+i%per*step)
-	}
-	x, y := l.at(rows, cols)
-	return Nodes{Step: step, PerRow: per, X: x, Y: y}
-}
-
-// linear tells whether every node of fine that lies on an edge or in the middle of a cell of n is what
-// interpolation there gives.
-func (l *Lattice) linear(n, fine Nodes) bool {
-	for i := range fine.X {
-		row, col := i/fine.PerRow, i%fine.PerRow
-		if (row+1)/2 >= n.PerRow || (col+1)/2 >= n.PerRow {
-			continue
-		}
-		a := row/2*n.PerRow + col/2
-		b := (row+1)/2*n.PerRow + (col+1)/2
-		c, d := row/2*n.PerRow+(col+1)/2, (row+1)/2*n.PerRow+col/2
-		x := (n.X[a] + n.X[b] + n.X[c] + n.X[d]) / 4
-		y := (n.Y[a] + n.Y[b] + n.Y[c] + n.Y[d]) / 4
-		if !(math.Hypot(x-fine.X[i], y-fine.Y[i]) <= l.tol*0.35) { // NaN too; each axis may add its half
-			return false
-		}
-	}
-	return true
 }

@@ -34,28 +34,56 @@ func (p *Placement) bounds(c *Cells, w core.Window, k core.Kernel) (low, high [2
 	return low, high, ok
 }
 
-// reachAround widens bounds of the corners of cells that lie more than half the earth apart: where the antimeridian runs
-// through the cells, to both ends of the raster; for a sum, to a pole that they lie around.
-func (p *Placement) reachAround(c *Cells, w core.Window, k core.Kernel, low, high *[2]float64) {
-	xs, ys := p.ring(c, w, k)
+// around looks at points that a kernel needs of which some lie more than half the earth apart. Where the antimeridian runs
+// through cells, it widens bounds of their corners to both ends of the raster; for a sum, to a pole that they lie around.
+// left is the last column at the raster's left end, right the first at its right end; ok is false where what lies between
+// is needed too.
+func (p *Placement) around(c *Cells, w core.Window, k core.Kernel, low, high *[2]float64) (left, right float64, ok bool) {
+	var n lattice.Nodes
+	p.Coordinates(c, k, &n)
+	row0, col0 := w.Row-c.Row*lattice.Block, w.Col-c.Col*lattice.Block
+	left, right, ok = p.ends(n, w, row0, col0, (low[0]+high[0])/2)
+	if !k.IsArea() {
+		return left, right, ok
+	}
+	xs, ys := ring(n, w, row0, col0)
 	for i := range xs {
 		if p.Parted(xs[i], xs[(i+1)%len(xs)]) {
 			low[0], high[0] = min(low[0], 0), max(high[0], float64(p.Width-1))
 			break
 		}
 	}
-	if row, ok := p.PoleIn(xs, ys); ok && k == core.Sum {
+	if row, in := p.PoleIn(xs, ys); in && k == core.Sum {
 		// Every column between the pole and the cells.
 		widen(low, high, 0, row)
 		widen(low, high, float64(p.Width), row)
+		ok = false
 	}
+	return left, right, ok
 }
 
-// ring gives the level coordinates of the points along the border of w, inside block c, each once, in order.
-func (p *Placement) ring(c *Cells, w core.Window, k core.Kernel) (xs, ys []float64) {
-	var n lattice.Nodes
-	p.Coordinates(c, k, &n)
-	row0, col0 := w.Row-c.Row*lattice.Block, w.Col-c.Col*lattice.Block
+// ends gives the greatest column on the left of the middle, and the least on the right of it, of nodes that are cells;
+// ok is false where these are not parted from one another.
+func (p *Placement) ends(n lattice.Nodes, w core.Window, row0, col0 int, middle float64) (left, right float64, ok bool) {
+	if n.Step > 1 {
+		return 0, 0, false // cells lie between them
+	}
+	left, right = math.Inf(-1), math.Inf(1)
+	for row := range w.Height {
+		for _, x := range n.X[(row0+row)*n.PerRow+col0:][:w.Width] {
+			if x < middle {
+				left = max(left, x)
+			} else if x >= middle { // not NaN
+				right = min(right, x)
+			}
+		}
+	}
+	return left + margin, right - margin, p.Parted(left, right)
+}
+
+// ring gives the coordinates of the points along the border of w, whose first lies at (row0, col0) of its block, each
+// once, in order.
+func ring(n lattice.Nodes, w core.Window, row0, col0 int) (xs, ys []float64) {
 	add := func(row, col int) {
 		x, y := at(n, row0+row, col0+col)
 		xs, ys = append(xs, x), append(ys, y)

@@ -81,9 +81,6 @@ func newGeometry(grid core.Grid, crs string, transform core.Affine, width, heigh
 	}
 	if !g.same && p.Geographic(crs) {
 		g.lon = longitudesOf(g.transform, width)
-		if g.again || g.lon.beyond() {
-			g.forward = g.lon.counted(g.forward)
-		}
 	}
 	g.outline = g.findOutline(grid, &outlinePoints{})
 	if !g.outline.Empty() {
@@ -189,8 +186,8 @@ func (g *geometry) place(grid core.Grid, header *cog.Header, level int) *Placeme
 	resX, resY := t.Resolution()
 	p.finest = min(resX, resY)
 	tol := tolerance * p.finest
-	p.centres = lattice.New(grid, g.forward, 0.5, tol)
-	p.corners = lattice.New(grid, g.forward, 0, tol)
+	p.centres = lattice.New(grid, g.forward, g.lon.seam(), 0.5, tol)
+	p.corners = lattice.New(grid, g.forward, g.lon.seam(), 0, tol)
 	if g.same {
 		p.align(grid, t)
 	}
@@ -262,14 +259,15 @@ func (p *Placement) Coordinates(c *Cells, k core.Kernel, n *lattice.Nodes) {
 	}
 }
 
-// SourceWindow gives the level pixels that the cells of w, inside block c, need with a kernel; it is empty
-// where the cells miss the raster. whole tells whether every cell lies on the raster.
-func (p *Placement) SourceWindow(c *Cells, w core.Window, k core.Kernel) (need core.Window, whole bool) {
+// windows adds the level pixels that the cells of w, inside block c, need with a kernel to a list: one window, none where
+// they miss the raster, or two where the antimeridian runs through them, at both ends of the raster. whole tells
+// whether every cell lies on the raster.
+func (p *Placement) windows(c *Cells, w core.Window, k core.Kernel, list []core.Window) (_ []core.Window, whole bool) {
 	level := core.Window{Height: p.Height, Width: p.Width}
 	if p.Aligned {
 		w.Row += p.Shift[0]
 		w.Col += p.Shift[1]
-		return w.Intersect(level), level.Contains(w)
+		return addSome(list, w.Intersect(level)), level.Contains(w)
 	}
 	if k.IsArea() {
 		w.Height++ // the corners of a cell include those of the next
@@ -277,11 +275,29 @@ func (p *Placement) SourceWindow(c *Cells, w core.Window, k core.Kernel) (need c
 	}
 	low, high, ok := p.bounds(c, w, k)
 	if !ok {
-		return core.Window{}, false
+		return list, false
 	}
-	if k.IsArea() && p.Parted(low[0], high[0]) {
-		p.reachAround(c, w, k, &low, &high)
+	if p.Parted(low[0], high[0]) {
+		if left, right, ok := p.around(c, w, k, &low, &high); ok {
+			west, wholeWest := p.window(low, [2]float64{left, high[1]}, k)
+			east, wholeEast := p.window([2]float64{right, low[1]}, high, k)
+			return addSome(addSome(list, west), east), wholeWest && wholeEast
+		}
 	}
+	need, whole := p.window(low, high, k)
+	return addSome(list, need), whole
+}
+
+func addSome(list []core.Window, w core.Window) []core.Window {
+	if w.Empty() {
+		return list
+	}
+	return append(list, w)
+}
+
+// window gives the level pixels that a kernel needs for points between bounds. whole tells whether they lie on the raster.
+func (p *Placement) window(low, high [2]float64, k core.Kernel) (need core.Window, whole bool) {
+	level := core.Window{Height: p.Height, Width: p.Width}
 	limit := func(v float64) int { return int(max(-1<<40, min(1<<40, v))) }
 	col0, row0 := limit(math.Floor(low[0])), limit(math.Floor(low[1]))
 	col1, row1 := limit(math.Floor(high[0]))+1, limit(math.Floor(high[1]))+1

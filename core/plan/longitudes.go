@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"cogweave/core"
+	"cogweave/core/lattice"
 )
 
 // Longitudes is what the columns of a raster or grid are whose x are degrees east: where they begin and end, how many go
@@ -53,30 +54,13 @@ func (l Longitudes) on(grid Longitudes) (add float64, again bool) {
 	return add, false
 }
 
-// beyond tells whether the longitudes go on beyond 180 degrees, east or west.
-func (l Longitudes) beyond() bool { return l.west < -180-l.rounding || l.east > 180+l.rounding }
-
-// counted is a transform whose x are counted as these longitudes: from half a turn west of their middle to half a turn
-// east. A lattice that is laid over it finds the jump where the raster has it.
-func (l Longitudes) counted(t core.Transformer) core.Transformer {
-	return counted{t, (l.west+l.east)/2 - 180}
-}
-
-type counted struct {
-	core.Transformer
-	west float64 // of the turn
-}
-
-// Transform overwrites x and y; x are longitudes then.
-func (c counted) Transform(x, y []float64) {
-	c.Transformer.Transform(x, y)
-	for i, lon := range x {
-		if lon < c.west || lon >= c.west+360 {
-			if x[i] = lon - 360*math.Floor((lon-c.west)/360); x[i] >= c.west+360 {
-				x[i] = c.west // it was less than a rounding below
-			}
-		}
+// seam is where longitudes of a grid's cells begin anew as the raster counts them: half a turn from its middle, so that
+// there is none beside a raster that does not go around the earth.
+func (l Longitudes) seam() lattice.Seam {
+	if l.Turn == 0 {
+		return lattice.Seam{}
 	}
+	return lattice.Seam{West: (l.west+l.east)/2 - 180, Turn: 360}
 }
 
 // ShortWay is a difference of columns, around the earth the shorter way.

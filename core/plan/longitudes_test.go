@@ -1,21 +1,10 @@
 package plan
 
 import (
-	"math"
-	"slices"
 	"testing"
 
 	"cogweave/core"
 )
-
-func TestCountedLongitudes(t *testing.T) {
-	x := []float64{-160, 20, 0, -1e-17, 359.5, 180, -180, math.NaN()}
-	world := longitudesOf(core.Affine{A: 1, E: -1, F: 90}, 360)
-	world.counted(unchanged{}).Transform(x, make([]float64, len(x)))
-	if want := []float64{200, 20, 0, 0, 359.5, 180, 180}; !slices.Equal(x[:7], want) || !math.IsNaN(x[7]) {
-		t.Errorf("%v, want %v and NaN", x, want)
-	}
-}
 
 // TestLongitudesOnAGrid: a grid in degrees may count them from elsewhere, and see a raster at both of its ends.
 func TestLongitudesOnAGrid(t *testing.T) {

@@ -78,3 +78,23 @@ func TestNoArrayOfComplexFromACallable(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestReadsAcrossTheAntimeridian: the tiles at both ends of a world, and none between.
+func TestReadsAcrossTheAntimeridian(t *testing.T) {
+	world := utm("a.tif", 4326, -180, 90, 18000)
+	world.Georef.Transform.A, world.Georef.Transform.E = 0.02, -0.01
+	world.Levels = world.Levels[:1]
+	headers := table{"a.tif": world}
+	for _, kernel := range []string{"nearest", "cubic", "average", "sum"} {
+		req := request("EPSG:3832", 3.24e6, 4e6, 1000, 200, 200)
+		req.Resampling = map[string]string{"*": kernel}
+		p := newPlan(t, req, []core.Item{item("a", 1, "a.tif")}, headers)
+		cols := map[int]bool{}
+		for _, r := range reads(t, p, p.Whole(), headers) {
+			cols[r.Window.Col/256] = true
+		}
+		if len(cols) != 2 || !cols[0] || !cols[70] {
+			t.Errorf("%s reads columns of tiles %v", kernel, cols)
+		}
+	}
+}

@@ -64,21 +64,20 @@ func (l *Layer) Tile(row, col int) (index int, r core.ByteRange, ok bool) {
 	return index, r, ok
 }
 
-// Windows gives the windows of level pixels that the cells need: one for a rectangle, one for each
-// scattered cell. whole tells whether every cell lies on the raster.
-func (s *Source) Windows(c *Cells) (windows []core.Window, whole bool) {
+// Windows gives the windows of level pixels that the cells need, for a rectangle or for each of scattered cells: mostly one,
+// none where they miss the raster, two across the antimeridian. whole tells whether every cell lies on the raster.
+func (s *Source) Windows(c *Cells) (list []core.Window, whole bool) {
 	if c.Rows == nil {
-		w, whole := s.SourceWindow(c, c.Window, s.Kernel)
-		return []core.Window{w}, whole
+		return s.windows(c, c.Window, s.Kernel, nil)
 	}
-	windows, whole = make([]core.Window, len(c.Rows)), true
+	list, whole = make([]core.Window, 0, len(c.Rows)), true
 	for i := range c.Rows {
 		cell := core.Window{Row: c.Row*side + int(c.Rows[i]), Col: c.Col*side + int(c.Cols[i]), Height: 1, Width: 1}
 		var inside bool
-		windows[i], inside = s.SourceWindow(c, cell, s.Kernel)
+		list, inside = s.windows(c, cell, s.Kernel, list)
 		whole = whole && inside
 	}
-	return windows, whole
+	return list, whole
 }
 
 // Read is one tile that a window needs.
@@ -156,9 +155,6 @@ func (s *Source) eachRead(p *Plan, job Job, yield func(Read)) {
 		for _, w := range windows {
 			for _, layer := range layers {
 				layer.eachRead(w, s.Asset, pixels, yield)
-			}
-			if w.Empty() {
-				continue
 			}
 			for _, m := range s.Masks {
 				mask, layer := pixels, m.Layer()
