@@ -3,7 +3,7 @@
 `make demo` runs it on an archive that it makes itself: Sentinel-2-like COGs of two UTM zones behind
 an HTTP server with 30 ms of latency. On a catalog of your own:
 
-    make demo CATALOG=items.parquet BBOX=11.8,45.3,12.2,45.6 CRS=EPSG:32633
+    make demo CATALOG=items.parquet BBOX=733000,5030000,753000,5050000 CRS=EPSG:32632
 
 BBOX is in CRS; RESOLUTION (in units of CRS), DATETIME and BANDS (three for the picture, else
 red,green,blue) are optional.

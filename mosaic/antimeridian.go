@@ -15,6 +15,13 @@ func (s *scratch) acrossAntimeridian(sn *sourceNeed, cols, rows int, view *warp.
 		return
 	}
 	kernel, size := warp.Of(sn.source.Kernel), view.Type.Size()
+	if kernel != warp.Sum && !apart(s.xs[:(rows+1)*(cols+1)], sn.source.Turn/2) {
+		return
+	}
+	columns := int(math.Round(sn.source.Turn))
+	if kernel == warp.Sum { // of a world whose ends overlap, what both hold
+		columns = max(columns, view.LevelWidth)
+	}
 	for i := range rows * cols {
 		c := i/cols*(cols+1) + i%cols
 		x := [4]float64{s.xs[c], s.xs[c+1], s.xs[c+cols+1], s.xs[c+cols+2]}
@@ -23,15 +30,29 @@ func (s *scratch) acrossAntimeridian(sn *sourceNeed, cols, rows int, view *warp.
 		switch {
 		case kernel == warp.Sum && s.sumAtPole(sn, x, y, view, value, some):
 		case sn.source.Parted(x[:]...):
-			joined, x := joinEnds(view, sn.source.Turn, x, y)
+			joined, x := joinEnds(view, sn.source.Turn, columns, x, y)
 			warp.SampleArea(kernel, &joined, 1, 1, x[:], y[:], value, some)
 		}
 	}
 }
 
+// apart tells whether some of the columns lie further apart than that.
+func apart(x []float64, columns float64) bool {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, v := range x { // NaN is neither
+		if v < low {
+			low = v
+		}
+		if v > high {
+			high = v
+		}
+	}
+	return high-low > columns
+}
+
 // joinEnds gives the pixels under a cell that the antimeridian runs through side by side, and the columns of its corners
-// there: what lies at the raster's left end follows what lies at its right end.
-func joinEnds(view *warp.View, turn float64, x, y [4]float64) (_ warp.View, corners [4]float64) {
+// there: the raster's left end begins again after so many columns, over what its right end holds from there on.
+func joinEnds(view *warp.View, turn float64, columns int, x, y [4]float64) (_ warp.View, corners [4]float64) {
 	right, left := continued(x, turn)
 	if !touches(left, view.LevelWidth) {
 		return *view, right
@@ -42,7 +63,6 @@ func joinEnds(view *warp.View, turn float64, x, y [4]float64) (_ warp.View, corn
 	for i := range x { // where the ends do not meet, nothing lies between them
 		x[i] = min(max(x[i], 0), float64(view.LevelWidth))
 	}
-	columns := max(view.LevelWidth, int(math.Round(turn)))
 	corners, _ = continued(x, float64(columns))
 	col0, col1 := reach(corners, columns+view.LevelWidth)
 	row0, row1 := reach(y, view.LevelHeight)

@@ -49,12 +49,12 @@ func (j *job) atMost() int64 {
 
 // enough tells whether a block, of whose items the round has so many bytes already, leaves its next one to a round of its
 // own: a deep stack is read a quarter of the budget at a time, and an item that does not fit beside others comes alone.
-func (rd *round) enough(b *block, item *plan.StepItem, has int64) bool {
+func (rd *round) enough(b *block, item *plan.StepItem, next *need, has int64) bool {
 	limit := rd.job.run.engine.Budget.Limit()
 	if has >= limit/4 {
 		return true
 	}
-	if has+rd.job.atMost() <= limit {
+	if has+next.atMost() <= limit {
 		return false
 	}
 	trial := &round{job: rd.job, tiles: map[tileKey]*tile{}}
@@ -63,12 +63,27 @@ func (rd *round) enough(b *block, item *plan.StepItem, has int64) bool {
 	return has+trial.bytes > limit
 }
 
-// blockBytes bounds the bytes of a source's tiles under one block of cells.
+// atMost bounds the bytes that the need takes.
+func (n *need) atMost() (total int64) {
+	for _, s := range n.sources {
+		if s != nil {
+			total += windowBytes(s.source, float64(s.window.Width), float64(s.window.Height))
+		}
+	}
+	return total
+}
+
+// blockBytes bounds the bytes of a source's tiles under one block of cells that neither a pole nor the antimeridian is in.
 func blockBytes(s *plan.Source) int64 {
 	rx, ry := s.Kernel.Radius(s.Scale)
 	// A block turned against the raster is wider by a half.
 	width := lattice.Block*1.5/max(s.Scale[0], 1e-9) + float64(2*rx)
 	height := lattice.Block*1.5/max(s.Scale[1], 1e-9) + float64(2*ry)
+	return windowBytes(s, width, height)
+}
+
+// windowBytes bounds the bytes of a source's tiles under a window of so many pixels.
+func windowBytes(s *plan.Source, width, height float64) int64 {
 	total := maskBytes(s, width, height)
 	for _, layer := range s.Layers() {
 		total += tilesBytes(layer, tilesAcross(width, layer.Image.TileWidth), tilesAcross(height, layer.Image.TileHeight))

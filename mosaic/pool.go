@@ -11,7 +11,7 @@ import (
 )
 
 // Pool is the process's CPU workers. Work arrives in groups, one per operation; workers serve the groups
-// in turn, so that a small read is not kept waiting by a large one.
+// in turn, so that a small read is not kept waiting by a large one; but kin by age.
 type Pool struct {
 	mu      sync.Mutex
 	wake    *sync.Cond

@@ -39,7 +39,7 @@ type need struct {
 // sourceNeed is the part of a source that a block needs.
 type sourceNeed struct {
 	source *plan.Source
-	parts  []core.Window // level pixels: for all cells, or for each of scattered ones
+	parts  []core.Window // level pixels: for all cells, or for each of scattered ones; two where the antimeridian runs between
 	window core.Window   // around them
 	whole  bool          // every cell lies on the raster
 	scaled core.DType    // of physical values; "" for raw pixels
@@ -97,7 +97,7 @@ func (rd *round) add(b *block) {
 		if n == nil {
 			continue
 		}
-		if len(b.needs) > 0 && rd.enough(b, item, rd.bytes-before) {
+		if len(b.needs) > 0 && rd.enough(b, item, n, rd.bytes-before) {
 			break
 		}
 		b.needs = append(b.needs, n)

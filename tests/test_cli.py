@@ -11,6 +11,7 @@ from typing import Any
 
 import cogweave as cw
 import numpy as np
+import pyarrow as pa
 import pytest
 import rasterio
 import xarray as xr
@@ -161,13 +162,21 @@ def test_hrefs_are_signed_by_a_function_of_a_module(
         (["--mask", "SCL"], "SCL"),
         (["--mask", "SCL=3,8,"], "3,8,"),
         (["--mask", "SCL=9-3"], "9-3"),
+        (["--mask", "SCL=3,9-8"], "9-8"),
+        (["--mask", "SCL=bits:1,4-3"], "4-3"),
+        (["--mask", "SCL=0-4294967295"], "4294967295"),
+        (["--mask", "SCL=3", "--mask", "SCL=8-10"], "SCL is given twice"),
         (["--mask", "SCL=-3--2"], "class -3 "),
         (["--mask", "SCL=bits:3,64"], "64"),
         (["--storage", "s3://bucket", "secret"], "NAME=VALUE"),
+        (["--storage", "secret_access_key=secret", "-b"], "NAME=VALUE"),
         (["--storage", "s3://bucket", "rejion=x"], "region"),
         (["--sign", "nowhere_at_all:sign"], "nowhere_at_all"),
         (["--sign", "json:nothing"], "nothing"),
         (["--sign", "planetary"], "planetary"),
+        (["--sign", "json"], "callable"),
+        (["--sign", "os:sep"], "callable"),
+        (["--sign", "./here.py:sign"], "MODULE:FUNCTION"),
     ],
     ids=str,
 )
@@ -176,6 +185,21 @@ def test_options_that_cannot_be_read(
 ) -> None:
     told = run("read", made.local, *where(grid), "-b", "B04", *option, "-o", tmp_path / "a.tif")
     assert told.exit_code == cli.WRONG and match in told.stderr and "secret" not in told.stderr
+
+
+def test_items_that_are_left_out_are_named(made: Archive, grid: cw.Grid, tmp_path: Path) -> None:
+    reads = pa.table(cw.open(made.local, grid=grid, bands=["B04"]).cogweave.plan.reads)
+    gone = reads["item_id"][0].as_py()
+    lost = str(made.path(next(item for item in made.items if item["id"] == gone), "B04").relative_to(made.folder))
+    catalog = archive.write_catalog(
+        made.items, tmp_path / "items.parquet", lambda href: f"{tmp_path if href == lost else made.folder}/{href}"
+    )
+    words = ["read", catalog, *where(grid), "-b", "B04", "--errors", "ignore", "--overwrite"]
+    for output in ("a.tif", "a.zarr"):
+        told = run(*words, "-o", tmp_path / output, "--json")
+        assert told.exit_code == 0, told.output
+        assert [one["item"] for one in json.loads(told.stdout)["failed"]] == [gone]
+        assert gone in told.stderr and "cannot be" not in told.stdout
 
 
 def test_a_reader_that_has_had_enough(made: Archive) -> None:

@@ -218,3 +218,11 @@ def test_a_code_that_is_known_is_what_pyproj_makes_of_it() -> None:
         crs = pyproj.CRS.from_epsg(code)
         assert cw.Grid(f"EPSG:{code}", (10, 0, 0, 0, -10, 0), (1, 1)).crs == f"EPSG:{crs.to_epsg(min_confidence=100)}"
         assert crs.is_projected or crs.is_geographic
+
+
+def test_a_bbox_across_the_antimeridian_is_that_of_open() -> None:
+    box = (177, -19, -179, -16)
+    grid = cw.Grid.from_bbox(box, "EPSG:4326", 0.5)
+    assert (grid.bbox, grid.shape) == ((177, -19, 181, -16), (6, 8))
+    with pytest.raises(cw.InvalidArgument, match="reversed"):
+        cw.Grid.from_bbox(box, "EPSG:32601", 0.5)

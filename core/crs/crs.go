@@ -1,4 +1,5 @@
-// Package crs gives coordinate reference systems and transforms between them, by PROJ through GDAL.
+// Package crs gives coordinate reference systems and transforms between them, by PROJ: through GDAL, or without its
+// database where a formula is known.
 package crs
 
 import (
@@ -35,7 +36,7 @@ func parse(definition string) (s *system, err error) {
 	if s, ok := systems.Load(definition); ok {
 		return s.(*system), nil
 	}
-	if step(definition) != "" {
+	if stepTo(definition) != "" {
 		return &system{code: definition, geographic: definition == "EPSG:4326"}, nil
 	}
 	if len(definition) > 64<<10 {
@@ -171,6 +172,9 @@ func (Projection) Transformer(src, dst string) (core.Transformer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.key() == d.key() {
+		return same{}, nil
+	}
 	key := [2]string{s.key(), d.key()}
 	found, ok := transformers.Load(key)
 	if !ok {
@@ -185,6 +189,11 @@ func (Projection) Transformer(src, dst string) (core.Transformer, error) {
 	}
 	return t, nil
 }
+
+// same is the transform of a CRS to itself: longitudes beyond 180 degrees stay there.
+type same struct{}
+
+func (same) Transform(_, _ []float64) {}
 
 // check tells whether there is such a transform, by making one.
 func (t *transformer) check() error {

@@ -2,6 +2,7 @@ package crs
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -110,5 +111,16 @@ func TestCRSOfGeoKeys(t *testing.T) {
 	transform(t, "EPSG:4326", wkt).Transform(x, y)
 	if math.Hypot(x[0], y[0]) > 1e-3 {
 		t.Errorf("the centre maps to (%v, %v)", x[0], y[0])
+	}
+}
+
+// TestACRSIsItself: a grid in degrees may go on beyond 180, and a box is its own outline, to the bit.
+func TestACRSIsItself(t *testing.T) {
+	for _, code := range []string{"EPSG:4326", "EPSG:32633", "EPSG:3035"} {
+		x, y := []float64{182, 12, 29.3, 1e7}, []float64{-91, 0.1, 29.3, 1e7}
+		transform(t, code, code).Transform(x, y)
+		if !slices.Equal(x, []float64{182, 12, 29.3, 1e7}) || !slices.Equal(y, []float64{-91, 0.1, 29.3, 1e7}) {
+			t.Errorf("%s to itself: %v, %v", code, x, y)
+		}
 	}
 }

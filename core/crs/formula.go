@@ -12,8 +12,8 @@ static void silent(void *data, int level, const char *text) {
 	(void)text;
 }
 
-// formula makes a transform without PROJ's database, of which it has no need: opening it takes 4 ms.
-static PJ *formula(const char *pipeline) {
+// make_formula makes a transform without PROJ's database, of which it has no need: opening it takes 4 ms.
+static PJ *make_formula(const char *pipeline) {
 	PJ_CONTEXT *context = proj_context_create();
 	const char *nowhere = "/dev/null";
 	proj_log_func(context, NULL, silent);
@@ -40,9 +40,9 @@ import (
 // Most archives and most grids are in a UTM zone of WGS 84, in Web Mercator or in degrees. These share their datum, so that
 // the one operation between any two of them is a formula (EPSG guidance note 7-2, sections 3.2.2, 3.2.1.2 and 3.1.1).
 
-// step is the formula from longitude and latitude of WGS 84 in radians to a code, as a step of a PROJ pipeline; "" if
+// stepTo is the formula from longitude and latitude of WGS 84 in radians to a code, as a step of a PROJ pipeline; "" if
 // the code is none of these.
-func step(code string) string {
+func stepTo(code string) string {
 	digits, ok := strings.CutPrefix(code, "EPSG:")
 	if !ok {
 		return ""
@@ -69,13 +69,13 @@ type formula struct{ pj *C.PJ }
 
 // newFormula makes the transform between two codes; nil where a step of it is not known.
 func newFormula(src, dst string) operation {
-	from, to := step(src), step(dst)
+	from, to := stepTo(src), stepTo(dst)
 	if from == "" || to == "" {
 		return nil
 	}
 	pipeline := C.CString("+proj=pipeline +step +inv " + from + " +step " + to)
 	defer C.free(unsafe.Pointer(pipeline))
-	if pj := C.formula(pipeline); pj != nil {
+	if pj := C.make_formula(pipeline); pj != nil {
 		return formula{pj}
 	}
 	return nil

@@ -96,7 +96,7 @@ func TestAFormulaGoesOnAfterAPointThatItCannotMap(t *testing.T) {
 
 func TestWhatHasNoFormula(t *testing.T) {
 	for _, code := range []string{"", "EPSG:", "EPSG:32600", "EPSG:32661", "EPSG:32761", "EPSG:032601", "EPSG:+3857", "epsg:3857", "EPSG:3035", "OGC:CRS84"} {
-		if s := step(code); s != "" {
+		if s := stepTo(code); s != "" {
 			t.Errorf("%q: %s", code, s)
 		}
 	}

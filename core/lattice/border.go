@@ -47,7 +47,7 @@ func (l *Lattice) Border(w core.Window) (x, y []float64, slack float64, ok bool)
 			x, y = append(x, px), append(y, py)
 		}
 	}
-	return x, y, sq.slack, l.seam.together(x, sq.slack)
+	return x, y, sq.slack, l.seam.countFromWest(x, sq.slack)
 }
 
 // ends are the first and last of a run of positions, once if they are one.

@@ -15,7 +15,7 @@ func (l *Lattice) dense(row0, col0 int) Nodes {
 	}
 	l.shapeDense(&n)
 	l.pieces(row0, col0, &n, 0, Block/2)
-	l.seam.each(n.X, l.onSeam())
+	l.seam.countEachFromWest(n.X, l.onSeam())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.blocks) >= maxBlocks {

@@ -94,10 +94,10 @@ func (l *Lattice) Nodes(row, col int, n *Nodes) {
 	if sq := l.fitted(row, col); sq != nil {
 		n.shape(sq.step, Block/sq.step+l.beyond)
 		sq.lay(row*Block, col*Block, n, 0, n.PerRow)
-		if !l.seam.together(n.X, l.onSeam()) {
+		if !l.seam.countFromWest(n.X, l.onSeam()) {
 			l.shapeDense(n)
 			sq.lay(row*Block, col*Block, n, 0, n.PerRow)
-			l.seam.each(n.X, l.onSeam())
+			l.seam.countEachFromWest(n.X, l.onSeam())
 		}
 		return
 	}
@@ -191,15 +191,15 @@ func (l *Lattice) fit(sq *square) {
 		p, q := i/(degree+1), i%(degree+1)
 		switch { // longitudes go on across the seam
 		case q > 0:
-			x[i] = l.seam.near(x[i], x[i-1])
+			x[i] = l.seam.nearest(x[i], x[i-1])
 		case p > 0:
-			x[i] = l.seam.near(x[i], x[i-degree-1])
+			x[i] = l.seam.nearest(x[i], x[i-degree-1])
 		}
 		sq.x[p][q], sq.y[p][q] = x[i], y[i]
 	}
 	for i := nodes; i < len(x); i++ {
 		px, py := sq.at(rows[i], cols[i])
-		if !(math.Hypot(px-l.seam.near(x[i], px), py-y[i]) <= l.tol/4) { // NaN too
+		if !(math.Hypot(px-l.seam.nearest(x[i], px), py-y[i]) <= l.tol/4) { // NaN too
 			return
 		}
 	}

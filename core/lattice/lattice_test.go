@@ -59,7 +59,7 @@ func worst(t testing.TB, grid core.Grid, tr core.Transformer, seam Seam, tol flo
 					t.Fatalf("block at (%d, %d): lattice %v, exact %v", row0, col0, x, ex[i])
 				}
 				if !math.IsNaN(x) {
-					err = max(err, math.Hypot(x-seam.near(ex[i], x), ys[i]-ey[i]))
+					err = max(err, math.Hypot(x-seam.nearest(ex[i], x), ys[i]-ey[i]))
 				}
 			}
 		}

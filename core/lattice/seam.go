@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// Seam is where longitudes begin anew: they are counted from West to West + Turn, which is the same place. The zero
+// Seam is where longitudes begin anew: they are counted from West to West + Turn, in the source's x, the same place. The zero
 // value is for a source whose x are none.
 type Seam struct {
 	West, Turn float64
 }
 
-// near counts a longitude on, or back, by whole turns to less than half a turn from another.
-func (s Seam) near(x, other float64) float64 {
+// nearest counts a longitude on, or back, by whole turns to less than half a turn from another.
+func (s Seam) nearest(x, other float64) float64 {
 	if s.Turn == 0 {
 		return x
 	}
@@ -21,9 +21,9 @@ func (s Seam) near(x, other float64) float64 {
 
 func (s Seam) turns(x float64) float64 { return math.Floor((x - s.West) / s.Turn) }
 
-// together counts longitudes from West, if all are of one turn: then so is what is interpolated between them. It leaves
+// countFromWest counts longitudes from West, if all are of one turn: then so is what is interpolated between them. It leaves
 // them, and tells so, where some are not, or may not be if they err by slack.
-func (s Seam) together(x []float64, slack float64) bool {
+func (s Seam) countFromWest(x []float64, slack float64) bool {
 	if s.Turn == 0 {
 		return true
 	}
@@ -39,9 +39,9 @@ func (s Seam) together(x []float64, slack float64) bool {
 	return true
 }
 
-// each counts every longitude from West by itself. Those that are less than slack below the seam are taken for it: PROJ
+// countEachFromWest counts every longitude from West by itself. Those that are less than slack below the seam are taken for it: PROJ
 // gives 180 or -180 for the antimeridian, and a raster that ends at 180 has no pixel there.
-func (s Seam) each(x []float64, slack float64) {
+func (s Seam) countEachFromWest(x []float64, slack float64) {
 	if s.Turn == 0 {
 		return
 	}

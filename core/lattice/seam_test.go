@@ -8,7 +8,7 @@ import (
 
 func TestLongitudesAreCountedFromTheSeam(t *testing.T) {
 	x := []float64{-160, 20, 0, -1e-17, 359.5, 180, -180, 360 - 1e-9, 720, math.NaN()}
-	Seam{West: 0, Turn: 360}.each(x, 1e-8)
+	Seam{West: 0, Turn: 360}.countEachFromWest(x, 1e-8)
 	if want := []float64{200, 20, 0, 0, 359.5, 180, 180, 0, 0}; !slices.Equal(x[:9], want) || !math.IsNaN(x[9]) {
 		t.Errorf("%v, want %v and NaN", x, want)
 	}
@@ -27,7 +27,7 @@ func TestLongitudesOfOneTurn(t *testing.T) {
 		{[]float64{179, 180 - 1e-9}, []float64{179, 180 - 1e-9}, false},
 		{[]float64{180 + 1e-9, 181}, []float64{180 + 1e-9, 181}, false},
 	} {
-		if ok := seam.together(c.x, 1e-8); ok != c.ok || !slices.Equal(c.x, c.want) {
+		if ok := seam.countFromWest(c.x, 1e-8); ok != c.ok || !slices.Equal(c.x, c.want) {
 			t.Errorf("%v: %v, want %v", c.x, ok, c)
 		}
 	}

@@ -178,9 +178,9 @@ func (p *Plan) checkType(b int, f *file) error {
 	return checkSample(f.header, p.place(f.item, b).sample, p.Bands[b].Name, p.Bands[b].Asset)
 }
 
-// itemTypes looks at what the catalog says of the bands of every item that does not count as absent: the caller's dtype must hold them all, a dtype
-// found out grows to hold them, and scales may differ from item to item. What only headers know is met when they
-// are read.
+// itemTypes looks at what the catalog says of the bands of every item that does not count as absent: the caller's dtype
+// must hold them all, a dtype found out grows to hold them, and scales may differ from item to item. What only headers
+// know is met when they are read.
 func (p *Plan) itemTypes(req Request) error {
 	for i := range p.Items {
 		if p.absent(i) {

@@ -220,20 +220,27 @@ func inspect(name, root string) (file, error) {
 			return file{}, pathError(name, err)
 		}
 	}
-	f, all := file{path: real, partitions: partitionsOf(below)}, partitionsOf(real)
-	// DuckDB looks at the real path, and takes the first folder of each key.
-	f.partitions = slices.DeleteFunc(f.partitions, func(folder string) bool {
-		i := slices.IndexFunc(all, func(other string) bool { return keyOf(other) == keyOf(folder) })
-		return i < 0 || all[i] != folder
-	})
+	f := file{path: real, partitions: columnsOf(below, real)}
 	f.id = fmt.Sprintf("%s\x00%d\x00%d\x00%s\x00%q", real, info.Size(), info.ModTime().UnixNano(), inode(info), f.partitions)
 	return f, nil
 }
 
-// partitionsOf gives the folders of a path that are named "key=value".
+// columnsOf gives the folders, of those that may make columns, that do: DuckDB looks at the real path, and takes the first
+// folder of each key.
+func columnsOf(below, real string) []string {
+	all := partitionsOf(real)
+	return slices.DeleteFunc(partitionsOf(below), func(folder string) bool {
+		i := slices.IndexFunc(all, func(other string) bool { return keyOf(other) == keyOf(folder) })
+		return i < 0 || all[i] != folder
+	})
+}
+
+// partitionsOf gives the folders of a path that are named "key=value", as DuckDB finds them.
 func partitionsOf(path string) []string {
 	folders := strings.Split(filepath.Dir(path), string(filepath.Separator))
-	return slices.DeleteFunc(folders, func(folder string) bool { return strings.Index(folder, "=") < 1 })
+	return slices.DeleteFunc(folders, func(folder string) bool {
+		return strings.Index(folder, "=") < 1 || strings.Count(folder, "=") > 1 || strings.ContainsAny(folder, "?\n")
+	})
 }
 
 func keyOf(partition string) string {

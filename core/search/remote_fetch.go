@@ -71,7 +71,7 @@ func (s mixedSource) openParts(ctx context.Context, config Config, parts []part)
 		if err != nil {
 			return nil, core.Errorf(core.Internal, "", "%s does not lie in %s", path, folder)
 		}
-		files[i], names[i] = file{path: path, partitions: partitionsOf(within)}, core.Redact(p.footer.asset.Href)
+		files[i], names[i] = file{path: path, partitions: columnsOf(within, path)}, core.Redact(p.footer.asset.Href)
 	}
 	keys, others := partitionKeys(files)
 	d, err = openFiles(config, files, keys, others)

@@ -97,7 +97,7 @@ INLINE void row_spread(const node_row *r, double *restrict out) {
 		}                                                                                                \
 	} while (0)
 
-// How far inside its bounds a node must lie for no pixel between nodes to be pushed out by rounding: coordinates
+// How far inside their bounds nodes and a row's last pixel must lie for no pixel between them to be pushed out by rounding: coordinates
 // are less than 2^31, so that they err by less than 1e-6.
 #define INSIDE 1e-6
 

@@ -27,8 +27,6 @@ INLINE int32_t pixel_of(double x, int32_t level) {
 
 // rows_in_batch is the rows of a block that the batch from pixel i on has, and gives the first of them.
 INLINE int rows_in_batch(const targets *t, ptrdiff_t i, int *row) {
-	if (t->xs != NULL)
-		return *row = 0;
 	const int done = (int)i / t->cols, most = BATCH / t->cols, left = (int)t->n / t->cols - done;
 	*row = t->row + done;
 	return left < most ? left : most;
@@ -99,7 +97,7 @@ INLINE void inner_eights(const raster *r, const node_row *x_nodes, const node_ro
 	}
 }
 
-// inner_nearest is any_nearest for a row of pixels whose nodes are well inside the window.
+// inner_nearest is any_nearest for a row of pixels that are well inside the window.
 INLINE void inner_nearest(const raster *r, const node_row *x_nodes, const node_row *y_nodes, int32_t *restrict at) {
 	const int32_t stride = (int32_t)r->stride, row = r->row, col = r->col;
 	if (x_nodes->shift >= 3 && x_nodes->first == 0 && x_nodes->n % 8 == 0) {
@@ -144,9 +142,9 @@ CLONES int all_inside(const raster *r, const reach *k, const targets *t) {
 	return row_inside(t, last, &w);
 }
 
-// rows_inside tells whether those of a batch are.
+// rows_inside tells whether those of a batch of a block are.
 INLINE int rows_inside(const raster *r, const reach *k, const targets *t, int row, int rows) {
-	if (t->inside || t->xs != NULL || t->nodes.shift == 0)
+	if (t->inside || t->nodes.shift == 0)
 		return t->inside;
 	const interior w = interior_of(r, k);
 	for (int j = 0; j < rows; j++)
@@ -156,16 +154,18 @@ INLINE int rows_inside(const raster *r, const reach *k, const targets *t, int ro
 }
 
 CLONES int place_nearest(const raster *r, const targets *t, ptrdiff_t i, int32_t *restrict at, uint8_t *restrict valid) {
-	int row, rows = rows_in_batch(t, i, &row);
-	if (rows_inside(r, NULL, t, row, rows)) {
-		for (int j = 0; j < rows; j++) {
-			double nodes[2][MAX_NODES];
-			node_row x, y;
-			block_row(t, row + j, nodes, &x, &y);
-			inner_nearest(r, &x, &y, at + j * t->cols);
+	if (t->xs == NULL) {
+		int row, rows = rows_in_batch(t, i, &row);
+		if (rows_inside(r, NULL, t, row, rows)) {
+			for (int j = 0; j < rows; j++) {
+				double nodes[2][MAX_NODES];
+				node_row x, y;
+				block_row(t, row + j, nodes, &x, &y);
+				inner_nearest(r, &x, &y, at + j * t->cols);
+			}
+			memset(valid, 1, BATCH);
+			return rows * t->cols;
 		}
-		memset(valid, 1, BATCH);
-		return rows * t->cols;
 	}
 	double room[2][BATCH];
 	const double *xs, *ys;
@@ -219,8 +219,10 @@ INLINE void inner_taps(const raster *r, const reach *k, const node_row *x_nodes,
 // all_inner places the rows of a block's batch where every tap of every pixel is in the window and all are valid;
 // 0 where that is not so.
 INLINE int all_inner(const raster *r, const reach *k, const targets *t, ptrdiff_t i, placement *restrict p) {
+	if (t->xs != NULL || r->ok != NULL)
+		return 0;
 	int row, rows = rows_in_batch(t, i, &row);
-	if (r->ok != NULL || !rows_inside(r, k, t, row, rows))
+	if (!rows_inside(r, k, t, row, rows))
 		return 0;
 	for (int j = 0; j < rows; j++) {
 		double nodes[2][MAX_NODES];

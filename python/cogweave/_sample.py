@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from . import _crs
-from ._steps import Steps, awaiting, blocking
+from ._steps import Steps, aside, awaiting, blocking
 from ._warn import warn
 from ._window import Selection, Window, wrap
 from .errors import InvalidArgument
@@ -147,47 +147,72 @@ def _sample(
     AssetError
         A file that is needed and cannot be read.
     """
-    grid = plan.grid
-    labels, x, y = points_in(grid, points, crs)
-    rows, cols, inside = cells_of(grid, x, y, method, tolerance)
-    if crs is None and not hasattr(points, "geometry"):
-        _warn_of_degrees(grid, x, y)
+    asked = yield from aside(_asked, plan, points, crs, method, tolerance)
+    if asked.degrees:
+        warn(
+            f"no point lies in the array: the points look like degrees, and are taken to be in its CRS, "
+            f'{_crs.describe(plan.grid.crs)}, unless crs="EPSG:4326" says so'
+        )
+    values = None
+    if asked.window is not None:
+        values = yield from read_window(plan._base, asked.window, plan.dtype)
+    return (yield from aside(_answer, plan, asked, values))
+
+
+class _Asked(NamedTuple):
+    """Points as a read has them."""
+
+    labels: NDArray[Any]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    chosen: NDArray[np.int64]  # positions of the points that have a cell
+    window: Window | None  # bands x times x chosen points; None: nothing to read
+    degrees: bool  # they look like degrees by mistake
+
+
+def _asked(plan: Plan, points: object, crs: object, method: str | None, tolerance: float | None) -> _Asked:
+    labels, x, y = points_in(plan.grid, points, crs)
+    rows, cols, inside = cells_of(plan.grid, x, y, method, tolerance)
+    degrees = crs is None and not hasattr(points, "geometry") and _look_like_degrees(plan.grid, x, y)
     chosen = np.flatnonzero(inside)
     band, time, row, col = plan._window.axes
     shape = (band.count, time.count, len(chosen))
-    out = np.full((*shape[:2], len(labels)), _fill(plan), plan.dtype)
-    if math.prod(shape):
-        bands, times, at = (index.ravel() for index in np.indices(shape, "int64"))
-        picked = (
-            Selection.listed(band.positions[bands]),
-            Selection.listed(time.positions[times]),
-            Selection.listed(row.positions[wrap(rows[chosen], row.count, "y")][at]),
-            Selection.listed(col.positions[wrap(cols[chosen], col.count, "x")][at]),
-        )
-        values = yield from read_window(plan._base, Window(picked, pointwise=True), plan.dtype)
-        out[:, :, chosen] = values.reshape(shape)
+    if not math.prod(shape):
+        return _Asked(labels, x, y, chosen, None, degrees)
+    bands, times, at = (index.ravel() for index in np.indices(shape, "int64"))
+    picked = (
+        Selection.listed(band.positions[bands]),
+        Selection.listed(time.positions[times]),
+        Selection.listed(row.positions[wrap(rows[chosen], row.count, "y")][at]),
+        Selection.listed(col.positions[wrap(cols[chosen], col.count, "x")][at]),
+    )
+    return _Asked(labels, x, y, chosen, Window(picked, pointwise=True), degrees)
+
+
+def _answer(plan: Plan, asked: _Asked, values: NDArray[Any] | None) -> xr.DataArray:
+    band, time = plan._window.axes[:2]
+    out = np.full((band.count, time.count, len(asked.labels)), _fill(plan), plan.dtype)
+    if values is not None:
+        out[:, :, asked.chosen] = values.reshape(band.count, time.count, -1)
     coords: dict[str, Any] = {
         "band": list(plan.bands),
         "time": plan.times,
-        "point": labels,
-        "x": ("point", x),
-        "y": ("point", y),
+        "point": asked.labels,
+        "x": ("point", asked.x),
+        "y": ("point", asked.y),
     }
     attrs = {} if plan.nodata is None else {"_FillValue": plan.dtype.type(plan.nodata)}
     return xr.DataArray(out, dims=("band", "time", "point"), coords=coords, attrs=attrs)
 
 
-def _warn_of_degrees(grid: Grid, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
-    """Say so where points without a CRS look like degrees, and lie nowhere near a grid in metres."""
+def _look_like_degrees(grid: Grid, x: NDArray[np.float64], y: NDArray[np.float64]) -> bool:
+    """Tell where points without a CRS look like degrees, and lie nowhere near a grid in metres."""
     known = np.isfinite(x) & np.isfinite(y)
     if not known.any() or (np.abs(x[known]) > 360).any() or (np.abs(y[known]) > 90).any():
-        return
+        return False
     west, south, east, north = grid.bbox
-    if not ((x >= west) & (x <= east) & (y >= south) & (y <= north)).any() and not _crs.parsed(grid.crs).is_geographic:
-        warn(
-            f"no point lies in the array: the points look like degrees, and are taken to be in its CRS, "
-            f'{_crs.describe(grid.crs)}, unless crs="EPSG:4326" says so'
-        )
+    near = ((x >= west) & (x <= east) & (y >= south) & (y <= north)).any()
+    return not near and not _crs.parsed(grid.crs).is_geographic
 
 
 def _fill(plan: Plan) -> float:

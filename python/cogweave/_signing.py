@@ -198,9 +198,17 @@ def _checked(signed: object, hrefs: list[str] | None = None) -> list[str]:
 
 
 def imported(path: str) -> Sign:
-    """Make one of ``"module:qualified.name"``."""
+    """Make one of ``"module:qualified.name"``.
+
+    Raises
+    ------
+    InvalidArgument
+        What is there cannot be called. Whatever importing the module raises is raised.
+    """
     module, _, qualified = path.partition(":")
     found: Any = importlib.import_module(module)
     for part in qualified.split("."):
         found = getattr(found, part)
+    if not callable(found):
+        raise InvalidArgument(f"sign wants a callable, and {path} is of type {type(found).__name__}")
     return Sign(found)

@@ -307,8 +307,15 @@ class CogweaveDatasetAccessor(_Accessor[xr.Dataset]):
     ) -> xr.Dataset:
         """Await what `sample` gives; the variables are read side by side."""
         variables = self._variables()
-        reads = (of.sample_async(points, crs=crs, method=method, tolerance=tolerance) for of in variables.values())
-        return xr.Dataset(dict(zip(variables, await asyncio.gather(*reads), strict=True)))
+        reads = [
+            asyncio.ensure_future(of.sample_async(points, crs=crs, method=method, tolerance=tolerance))
+            for of in variables.values()
+        ]
+        try:
+            return xr.Dataset(dict(zip(variables, await asyncio.gather(*reads), strict=True)))
+        finally:
+            for read in reads:  # one that failed leaves the others without anybody who waits for them
+                read.cancel()
 
     def _variables(self) -> dict[Hashable, CogweaveAccessor]:
         """Give the accessors of the variables that cogweave opened."""

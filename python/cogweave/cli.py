@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_MOST_CLASSES: Final = 1 << 16  # of a range
 _NUMBERS: Final = re.compile(r"(-?\d+(--?\d+)?,)*-?\d+(--?\d+)?")
 
 FAILED: Final = 1
@@ -79,15 +80,25 @@ def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
 
 def _masks(_context: object, _option: object, texts: tuple[str, ...]) -> dict[str, Rule] | None:
     """Read ``ASSET=3,8-10`` (classes) and ``ASSET=bits:1,3`` as ``mask=`` has them."""
-    return {asset: _rule(text, told) for text in texts for asset, _, told in [text.partition("=")]} or None
+    masks: dict[str, Rule] = {}
+    for text in texts:
+        asset, _, told = text.partition("=")
+        if asset in masks:
+            raise click.BadParameter(f"{asset} is given twice: its classes or bits go into one --mask, as SCL=3,8-10")
+        masks[asset] = _rule(text, told)
+    return masks or None
 
 
 def _rule(text: str, told: str) -> Rule:
     listed = told.removeprefix("bits:")
-    ranges = re.findall(r"(-?\d+)(?:-(-?\d+))?(?:,|$)", listed) if _NUMBERS.fullmatch(listed) else []
-    numbers = [number for low, high in ranges for number in range(int(low), int(high or low) + 1)]
-    if not numbers:
+    if not _NUMBERS.fullmatch(listed):
         raise click.BadParameter(f"{text!r} is neither ASSET=CLASSES, as SCL=3,8-10, nor ASSET=bits:1,3,4")
+    numbers: list[int] = []
+    for low, high in re.findall(r"(-?\d+)(?:-(-?\d+))?(?:,|$)", listed):
+        first, last = int(low), int(high or low)
+        if not 0 <= last - first < _MOST_CLASSES:
+            raise click.BadParameter(f"{text!r}: {low}-{high} is no range from a lower number to one not far above it")
+        numbers += range(first, last + 1)
     try:
         return numbers if listed == told else bits(*numbers)
     except InvalidArgument as problem:
@@ -100,7 +111,8 @@ def _buckets(_context: object, _option: object, pairs: tuple[tuple[str, str], ..
     for prefix, text in pairs:
         name, equals, value = text.partition("=")
         if not name or not equals:
-            raise click.BadParameter(f"an option of {prefix} is no NAME=VALUE")  # it may be a secret
+            # Neither is shown: it may be a secret.
+            raise click.BadParameter("wants PREFIX NAME=VALUE, with a --storage for each option")
         storage.setdefault(prefix, {})[name] = value
     return storage or None
 
@@ -111,8 +123,8 @@ def _signer(_context: object, _option: object, path: str | None) -> Sign | None:
         return None
     try:
         return imported(path if ":" in path else f"{ready_made.__name__}:{path}")
-    except (ImportError, AttributeError, ValueError, InvalidArgument) as problem:
-        raise click.BadParameter(f"{path!r} is no function that can be imported: {problem}") from None
+    except Exception as problem:  # a module may raise anything
+        raise click.BadParameter(f"{path!r} is no MODULE:FUNCTION that can be imported: {problem}") from None
 
 
 _access = _options(
@@ -122,7 +134,7 @@ _access = _options(
         multiple=True,
         callback=_buckets,
         metavar="PREFIX NAME=VALUE",
-        help="An option of a bucket, such as s3://bucket requester_pays=true; may be repeated.",
+        help="One option of a bucket, such as s3://bucket requester_pays=true; repeat --storage for more.",
     ),
     click.option(
         "--sign",
@@ -143,7 +155,7 @@ _array = _options(
     _which,
     _access,
     click.option("--bbox", type=float, nargs=4, required=True, help="MINX MINY MAXX MAXY."),
-    click.option("--bbox-crs", help="CRS of the bbox; else that of --crs."),
+    click.option("--bbox-crs", help="CRS of the bbox; else that of --crs, or degrees with --crs utm."),
     click.option("--crs", required=True, help='EPSG:n, or "utm".'),
     click.option("--resolution", type=float, required=True, help="Pixel size, in units of the CRS."),
     click.option("--bands", "-b", multiple=True, help="An asset key or common name; may be repeated."),
@@ -224,11 +236,17 @@ def read(
     write = _output.writer(output, overwrite, overview_resampling)
     data = _opened(source, arguments)
     write(data)
+    failed = data.cogweave.report().failed
     told = {
         "output": str(output),
         **{str(dim): int(size) for dim, size in data.sizes.items()},
         "dtype": str(data.dtype),
+        "failed": [{"item": one.item_id, "band": one.band, "error": one.message or one.error} for one in failed],
     }
+    for one in failed:
+        click.echo(
+            f"left out: {one.item_id}{f', band {one.band}' if one.band else ''}: {one.message or one.error}", err=True
+        )
     sizes = " x ".join(f"{size} {dim}" for dim, size in data.sizes.items())
     click.echo(json.dumps(told) if as_json else f"{output}: {sizes}, {data.dtype}")
 

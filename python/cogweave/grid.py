@@ -111,7 +111,8 @@ class Grid:
         """
         from . import _arguments
 
-        minx, miny, maxx, maxy = box = _arguments.bbox(bbox)
+        name = _crs.normalize(crs)
+        minx, miny, maxx, maxy = box = _arguments.bbox(bbox, degrees=lambda: _crs.parsed(name).is_geographic)
         if (resolution is None) == (shape is None):
             raise InvalidArgument("a grid from a bbox wants either resolution or shape")
         if shape is not None:
@@ -119,16 +120,16 @@ class Grid:
                 raise InvalidArgument("anchor goes with resolution, not with shape")
             rows, cols = _check_shape(shape)
             xres, yres = (maxx - minx) / cols, (maxy - miny) / rows
-            return cls(crs, (xres, 0.0, minx, 0.0, -yres, maxy), (rows, cols))
+            return cls(name, (xres, 0.0, minx, 0.0, -yres, maxy), (rows, cols))
         xres, yres = _arguments.resolution(resolution)
         if anchor is None:
             cols, rows = _cells((maxx - minx) / xres, box), _cells((maxy - miny) / yres, box)
-            return cls(crs, (xres, 0.0, minx, 0.0, -yres, maxy), (rows, cols))
+            return cls(name, (xres, 0.0, minx, 0.0, -yres, maxy), (rows, cols))
         xoff, yoff = _arguments.anchor(anchor)
         left, cols = _snap(minx, maxx, xres, xoff)
         bottom, rows = _snap(miny, maxy, yres, yoff)
         _cells(float(max(cols, rows)), box)
-        return cls(crs, (xres, 0.0, left, 0.0, -yres, bottom + rows * yres), (rows, cols))
+        return cls(name, (xres, 0.0, left, 0.0, -yres, bottom + rows * yres), (rows, cols))
 
     @classmethod
     def _exact(cls, crs: str, transform: Transform, shape: tuple[int, int]) -> Grid:
