@@ -91,7 +91,7 @@ gather_licences() {
   cache=$(go env GOMODCACHE)
   root=$(go env GOROOT)
   modules=$(go list -deps -f '{{with .Module}}{{if not .Main}}{{.Dir}}{{end}}{{end}}' ./capi | sort -u)
-  modules+=$'\n'$root$'\n'$(go list -m -f '{{.Dir}}' "$duckdb")
+  modules+=$'\n'$(go list -m -f '{{.Dir}}' "$duckdb")
   packages=$(go list -deps -f '{{if .Module}}{{if not .Module.Main}}{{.Dir}}{{end}}{{end}}' ./capi)
   for folder in $modules; do
     [ -n "$(licences_in "$folder")" ] || { echo "build.sh: $folder has no licence" >&2 && return 1; }
@@ -99,8 +99,9 @@ gather_licences() {
   {
     echo 'cogweave is linked with works of others, whose licences follow. Those of the works that are part of'
     echo 'DuckDB stand in its source, in the folder third_party.'
-    for file in $(licences_in $modules $packages | sort -u); do
-      printf '\n==== %s\n\n' "$(sed -E "s|^$cache/||; s|^$root|go|; s|!(.)|\u\1|g" <<<"$file")"
+    # Packages of Go that distributions make keep Go's own elsewhere.
+    for file in $(licences_in "$root" $modules $packages | sort -u); do
+      printf '\n==== %s\n\n' "$(sed -E "s|^$root/|go/|; s|^$cache/||; s|!(.)|\u\1|g" <<<"$file")"
       cat "$file"
     done
   } >"$out/THIRD_PARTY_LICENSES.new"
